@@ -1,0 +1,118 @@
+package finger
+
+import "math"
+
+// Parameters of the search for a first motion.
+const (
+	maxCandidates  = 24   // most similar pairs of neighborhoods that vote
+	maxSeeds       = 3    // motions that are refined
+	minSimilarity  = 0.30 // pairs below are noise
+	voteTurn       = 5216 // 0.5 rad: two pairs of one motion turn alike
+	tolerance      = 8.0  // px: least allowed distance of paired minutiae
+	toleranceSlope = 0.12 // px of tolerance per px from the seed: skin stretches
+	toleranceMax   = 22.0 // px
+	voteAbout      = 0.4  // see vote
+)
+
+// candidate is a pair of minutiae with similar neighborhoods: a guess at the
+// motion that lays the first side on the second.
+type candidate struct {
+	similarity float32
+	votes      float32
+	a, b       uint8 // indices into Template.minutiae
+	turn       uint16
+}
+
+// findCandidates puts the maxCandidates most similar pairs into c.candidates,
+// best first; equal similarities keep the order of a, then b.
+func (c *Comparer) findCandidates(a, b *Template) {
+	c.candidateCount = 0
+	least := float32(minSimilarity)
+	for i := range a.cylinders {
+		ca := &a.cylinders[i]
+		for j := range b.cylinders {
+			cb := &b.cylinders[j]
+			if absTurn(ca.angle, cb.angle) > rotationGate {
+				continue
+			}
+			s := similarity(ca, cb)
+			if s <= least {
+				continue
+			}
+			least = c.insert(candidate{similarity: s, a: ca.at, b: cb.at, turn: cb.angle - ca.angle})
+		}
+	}
+}
+
+// insert keeps c.candidates sorted and bounded, and gives the similarity that a
+// later candidate has to exceed.
+func (c *Comparer) insert(n candidate) float32 {
+	k := min(c.candidateCount, maxCandidates-1)
+	for k > 0 && c.candidates[k-1].similarity < n.similarity {
+		c.candidates[k] = c.candidates[k-1]
+		k--
+	}
+	c.candidates[k] = n
+	if c.candidateCount < maxCandidates {
+		c.candidateCount++
+	}
+	if c.candidateCount < maxCandidates {
+		return minSimilarity
+	}
+	return c.candidates[maxCandidates-1].similarity
+}
+
+// vote lets every candidate count the others that agree with its motion, each
+// with its similarity, and gives the highest count. A candidate agrees when it
+// turns alike and its second minutia lies where the motion puts it. For pairs
+// of different fingers hardly any two candidates agree, so the highest count
+// tells cheaply whether the full comparison is worth its time.
+func (c *Comparer) vote(a, b *Template) float32 {
+	best := float32(0)
+	for k := range c.candidateCount {
+		p := &c.candidates[k]
+		pa, pb := &a.minutiae[p.a], &b.minutiae[p.b]
+		s, co := sincos(p.turn)
+		sin, cos := float32(s), float32(co)
+		votes := p.similarity
+		for l := range c.candidateCount {
+			q := &c.candidates[l]
+			if absTurn(p.turn, q.turn) > voteTurn || q.a == p.a || q.b == p.b {
+				continue
+			}
+			qa, qb := &a.minutiae[q.a], &b.minutiae[q.b]
+			dx, dy := qa.x-pa.x, qa.y-pa.y
+			ex := float32(cos*dx) - float32(sin*dy) - (qb.x - pb.x)
+			ey := float32(sin*dx) + float32(cos*dy) - (qb.y - pb.y)
+			limit := allowed(float32(dx*dx) + float32(dy*dy))
+			if float32(ex*ex)+float32(ey*ey) <= float32(limit*limit) {
+				votes += q.similarity
+			}
+		}
+		p.votes = votes
+		best = max(best, votes)
+	}
+	return best
+}
+
+// allowed is the distance in pixels up to which two minutiae may be one, at the
+// given squared distance from the seed.
+func allowed(squared float32) float32 {
+	return min(toleranceMax, tolerance+float32(toleranceSlope*float32(math.Sqrt(float64(squared)))))
+}
+
+// seeds moves the candidates with most votes to the front, at most maxSeeds,
+// and gives their number. Equal votes keep the order of similarity.
+func (c *Comparer) seeds() int {
+	n := min(maxSeeds, c.candidateCount)
+	for at := range n {
+		top := at
+		for k := at + 1; k < c.candidateCount; k++ {
+			if c.candidates[k].votes > c.candidates[top].votes {
+				top = k
+			}
+		}
+		c.candidates[at], c.candidates[top] = c.candidates[top], c.candidates[at]
+	}
+	return n
+}
