@@ -26,6 +26,11 @@ const (
 	ReasonModel          Reason = "BAD_MODEL"
 	ReasonUTF8           Reason = "INVALID_UTF8"
 	ReasonFormat         Reason = "UNKNOWN_FORMAT"
+	ReasonReserved       Reason = "RESERVED_BITS"
+	ReasonResolution     Reason = "IMPOSSIBLE_RESOLUTION"
+	ReasonQuality        Reason = "QUALITY_OUT_OF_RANGE"
+	ReasonNotUnit        Reason = "NOT_UNIT_LENGTH"
+	ReasonMixedImages    Reason = "MIXED_IMAGE_SIZES"
 )
 
 // InputError says what is wrong with an input from outside. Its text has one
