@@ -7,26 +7,12 @@ import (
 	"immis/templates"
 )
 
-// Parameters of the refinement, one entry per round: allowed distance in pixels
-// (0: by distance from the seed) and turn in angle units.
+// Parameters of the refinement.
 const (
-	rounds    = 4
-	maxOffers = 4 // minutiae of the other side that one minutia is offered
-)
-
-func roundLimits(round int) (pixels float32, turn int) {
-	switch round {
-	case 0:
-		return 0, angle06
-	case rounds - 1:
-		return 15, angle045
-	}
-	return 19, angle06
-}
-
-const (
-	angle06  = 6258 // 0.6 rad
-	angle045 = 4694 // 0.45 rad
+	refineRounds = 3
+	wideTurn     = 6258 // 0.6 rad between the directions of a pair
+	closeTurn    = 4694 // 0.45 rad, in the last round
+	maxOffers    = 4    // minutiae of the other side that one minutia is offered
 )
 
 // Motion is the rigid motion that lays the probe on the reference, in pixels at
@@ -69,11 +55,18 @@ type moved struct {
 }
 
 // offer is a possible pair with its cost: half the squared deviation in place
-// and direction, in units of their spreads. exp(-cost) is the pair's weight.
-type offer struct {
-	cost float32
-	a, b uint8
+// and direction, in units of their spreads, so that exp(-cost) is the pair's
+// weight. Bits of the cost (a float32 >= 0, whose bits order like its value),
+// then a, then b: one integer comparison is the total order of offers.
+type offer uint64
+
+func newOffer(cost float32, a, b int) offer {
+	return offer(math.Float32bits(cost))<<16 | offer(a)<<8 | offer(b)
 }
+
+func (o offer) cost() float32 { return math.Float32frombits(uint32(o >> 16)) }
+func (o offer) a() uint8      { return uint8(o >> 8) }
+func (o offer) b() uint8      { return uint8(o) }
 
 // Spreads of truly paired minutiae, see FINDINGS of the experiments: px and rad.
 const (
@@ -81,33 +74,45 @@ const (
 	spreadTurn  = 0.2
 )
 
-// align refines the motion of one seed and leaves the last pairs in c.pairs.
-func (c *Comparer) align(a, b *Template, seed *candidate) Motion {
+// start pairs the two sides under the motion of one seed, with wide limits, and
+// leaves the pairs in c.pairs.
+func (c *Comparer) start(a, b *Template, seed *candidate) Motion {
 	pa := &a.minutiae[seed.a]
 	m := motionOf(pa, &b.minutiae[seed.b])
-	for round := range rounds {
-		pixels, turn := roundLimits(round)
-		c.move(a, m, pa, pixels)
-		c.pair(a, b, turn)
-		if round == rounds-1 || c.pairCount < 2 {
+	c.move(a, m, pa, 0)
+	c.pair(a, b, wideTurn)
+	return m
+}
+
+// refine fits the motion to the pairs in c.pairs and pairs again, in rounds.
+func (c *Comparer) refine(a, b *Template, m Motion) Motion {
+	for round := range refineRounds {
+		if c.pairCount < 2 {
 			break
 		}
 		m = refit(a, b, c.pairs[:c.pairCount], m)
+		if round < refineRounds-1 {
+			c.move(a, m, nil, 19)
+			c.pair(a, b, wideTurn)
+		} else {
+			c.move(a, m, nil, 15)
+			c.pair(a, b, closeTurn)
+		}
 	}
 	return m
 }
 
-// move puts every minutia of a to its place under m. With pixels = 0 the
-// allowed distance grows with the distance from the seed.
+// move puts every minutia of a to its place under m. The allowed distance of a
+// partner is given, or grows with the distance from the seed if there is one.
 func (c *Comparer) move(a *Template, m Motion, seed *minutia, pixels float32) {
 	turn := m.turn()
 	for i := range a.minutiae {
 		p := &a.minutiae[i]
 		x, y := m.apply(p.x, p.y)
 		limit := pixels
-		if limit == 0 {
+		if seed != nil {
 			dx, dy := p.x-seed.x, p.y-seed.y
-			limit = allowed(float32(dx*dx) + float32(dy*dy))
+			limit = allowed(toleranceNear, float32(dx*dx)+float32(dy*dy))
 		}
 		c.moved[i] = moved{x: x, y: y, limit: limit, angle: p.angle + turn}
 	}
@@ -127,16 +132,16 @@ func (c *Comparer) pair(a, b *Template, turnLimit int) {
 				break
 			}
 			if cost, ok := costOf(p, q, turnLimit); ok {
-				offers = insertOffer(offers, own, offer{cost, uint8(i), uint8(j)})
+				offers = insertOffer(offers, own, newOffer(cost, i, j))
 			}
 		}
 	}
-	slices.SortFunc(offers, compareOffers)
+	slices.Sort(offers)
 	var usedA, usedB [templates.MaxMinutiae]bool
 	c.pairCount = 0
 	for _, o := range offers {
-		if !usedA[o.a] && !usedB[o.b] {
-			usedA[o.a], usedB[o.b] = true, true
+		if !usedA[o.a()] && !usedB[o.b()] {
+			usedA[o.a()], usedB[o.b()] = true, true
 			c.pairs[c.pairCount] = o
 			c.pairCount++
 		}
@@ -158,29 +163,16 @@ func costOf(p *moved, q *minutia, turnLimit int) (float32, bool) {
 	return float32(d*(1/(2*spreadPlace*spreadPlace))) + float32(float32(r*r)*(1/(2*spreadTurn*spreadTurn))), true
 }
 
-// compareOffers orders by cost, then a, then b: a total order.
-func compareOffers(x, y offer) int {
-	switch {
-	case x.cost < y.cost:
-		return -1
-	case x.cost > y.cost:
-		return 1
-	case x.a != y.a:
-		return int(x.a) - int(y.a)
-	}
-	return int(x.b) - int(y.b)
-}
-
 // insertOffer keeps the last maxOffers entries from own on sorted and bounded.
 func insertOffer(offers []offer, own int, n offer) []offer {
 	if len(offers)-own == maxOffers {
-		if compareOffers(n, offers[len(offers)-1]) >= 0 {
+		if n >= offers[len(offers)-1] {
 			return offers
 		}
 		offers = offers[:len(offers)-1]
 	}
 	offers = append(offers, n)
-	for k := len(offers) - 1; k > own && compareOffers(n, offers[k-1]) < 0; k-- {
+	for k := len(offers) - 1; k > own && n < offers[k-1]; k-- {
 		offers[k], offers[k-1] = offers[k-1], offers[k]
 	}
 	return offers
@@ -205,17 +197,17 @@ func firstFrom(sorted []minutia, y float32) int {
 func refit(a, b *Template, pairs []offer, before Motion) Motion {
 	var ax, ay, bx, by float64
 	for _, p := range pairs {
-		ax += float64(a.minutiae[p.a].x)
-		ay += float64(a.minutiae[p.a].y)
-		bx += float64(b.minutiae[p.b].x)
-		by += float64(b.minutiae[p.b].y)
+		ax += float64(a.minutiae[p.a()].x)
+		ay += float64(a.minutiae[p.a()].y)
+		bx += float64(b.minutiae[p.b()].x)
+		by += float64(b.minutiae[p.b()].y)
 	}
 	n := float64(len(pairs))
 	ax, ay, bx, by = ax/n, ay/n, bx/n, by/n
 	var dot, cross float64
 	for _, p := range pairs {
-		ux, uy := float64(a.minutiae[p.a].x)-ax, float64(a.minutiae[p.a].y)-ay
-		vx, vy := float64(b.minutiae[p.b].x)-bx, float64(b.minutiae[p.b].y)-by
+		ux, uy := float64(a.minutiae[p.a()].x)-ax, float64(a.minutiae[p.a()].y)-ay
+		vx, vy := float64(b.minutiae[p.b()].x)-bx, float64(b.minutiae[p.b()].y)-by
 		dot += float64(ux*vx) + float64(uy*vy)
 		cross += float64(ux*vy) - float64(uy*vx)
 	}

@@ -31,18 +31,21 @@ func absTurn(a, b uint16) int {
 	return d
 }
 
-// expNeg is exp(-x) for x >= 0 with a relative error below 1e-9, and 0 above 50.
-// Method: x = n ln 2 + r with |r| <= ln 2 / 2, Taylor series of degree 9 in r.
+// expNeg is exp(-x) for x >= 0 with a relative error below 1e-8, and 0 above 50.
+// Method: x = n ln 2 + r with |r| <= ln 2 / 2, Taylor series of degree 7 in r.
 func expNeg(x float64) float64 {
 	if !(x < 50) {
 		return 0
 	}
 	n := int(float64(x*math.Log2E) + 0.5)
 	r := float64(float64(n)*math.Ln2) - x
-	p := 1 + r/9
-	for k := 8.0; k >= 1; k-- {
-		p = 1 + float64(r*p)/k
-	}
+	p := float64(r*(1.0/5040)) + 1.0/720
+	p = float64(r*p) + 1.0/120
+	p = float64(r*p) + 1.0/24
+	p = float64(r*p) + 1.0/6
+	p = float64(r*p) + 0.5
+	p = float64(r*p) + 1
+	p = float64(r*p) + 1
 	return float64(math.Float64frombits(uint64(1023-n)<<52) * p)
 }
 

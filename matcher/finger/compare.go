@@ -78,7 +78,7 @@ func (c *Comparer) CompareDetail(probe, ref *Template) Detail {
 		d.ProbeInOverlap, d.ReferenceInOverlap = o.inA, o.inB
 	}
 	for _, p := range c.best[:c.bestCount] {
-		pair := Pair{Probe: a.minutiae[p.a].index, Reference: b.minutiae[p.b].index, Weight: float32(expNeg(float64(p.cost)))}
+		pair := Pair{Probe: a.minutiae[p.a()].index, Reference: b.minutiae[p.b()].index, Weight: float32(expNeg(float64(p.cost())))}
 		if swapped {
 			pair.Probe, pair.Reference = pair.Reference, pair.Probe
 		}
@@ -106,8 +106,12 @@ func (c *Comparer) run(a, b *Template) outcome {
 	var best outcome
 	bestWeight := -1.0
 	for k := range c.seeds() {
-		m := c.align(a, b, &c.candidates[k])
+		m := c.start(a, b, &c.candidates[k])
 		w := weigh(c.pairs[:c.pairCount])
+		if w >= minStartWeight {
+			m = c.refine(a, b, m)
+			w = weigh(c.pairs[:c.pairCount])
+		}
 		if w > bestWeight {
 			bestWeight = w
 			best.motion = m

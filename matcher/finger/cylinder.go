@@ -3,23 +3,26 @@ package finger
 import (
 	"math"
 	"math/bits"
+
+	"immis/templates"
 )
 
 // Parameters of the neighborhood, in pixels at 500 ppi and radians. Source:
 // Minutia Cylinder-Code (MCC 8b of the 2010 paper), sizes as measured best here.
 const (
-	radius        = 70.0
-	cellsAcross   = 8
-	directions    = 6
-	cellSize      = 2 * radius / cellsAcross
-	sigmaPlace    = 28.0 / 3
-	sigmaTurn     = 2 * math.Pi / 9
-	occupied      = 0.01 // contribution from which a cell counts as occupied
-	validMargin   = 50.0 // a cell is known if it lies in the hull or this close to it
-	cellsInDisc   = 52   // cells whose center is within the radius
-	minKnown      = 31   // 60 % of cellsInDisc: known cells a cylinder, or a pair, must have
-	minNeighbours = 2    // minutiae that contribute to a cylinder
-	rotationGate  = quarterTurn
+	radius       = 70.0
+	cellsAcross  = 8
+	cells        = cellsAcross * cellsAcross
+	directions   = 6
+	cellSize     = 2 * radius / cellsAcross
+	sigmaPlace   = 28.0 / 3
+	sigmaTurn    = 2 * math.Pi / 9
+	occupied     = 0.01 // contribution from which a cell counts as occupied
+	validMargin  = 50.0 // a cell is known if it lies in the hull or this close to it
+	cellsInDisc  = 52   // cells whose center is within the radius
+	minKnown     = 31   // 60 % of cellsInDisc: known cells a cylinder, or a pair, must have
+	minNeighbors = 2    // minutiae that contribute to a cylinder
+	rotationGate = quarterTurn
 )
 
 // cylinder is the neighborhood of one minutia in its own frame: 6 layers of
@@ -34,10 +37,59 @@ type cylinder struct {
 	at     uint8 // index into Template.minutiae
 }
 
+// blur holds the two kernels of a neighborhood, tabulated once per Prepare.
+type blur struct {
+	// place[d] is the spatial weight at a squared distance of d px^2.
+	place [cutSquared + 1]float64
+	// turn[k] is the share of a direction difference that is blurred into the
+	// layer whose center is k/768 of a turn away. Directions of exchange formats
+	// are multiples of 1/256 of a turn and layer centers of 1/12: none is rounded.
+	turn [turnSteps/2 + 1]float64
+}
+
+const (
+	cutSquared = 784 // (3 sigmaPlace)^2: farther contributions are left out
+	turnSteps  = 768
+)
+
+func newBlur() *blur {
+	var b blur
+	for d := range b.place {
+		b.place[d] = expNeg(float64(d)/(2*sigmaPlace*sigmaPlace)) / (sigmaPlace * math.Sqrt2 * math.SqrtPi)
+	}
+	const step, half = 2 * math.Pi / turnSteps, turnSteps / directions / 2
+	var below [turnSteps/2 + 2*half + 1]float64 // distribution function from -half on
+	for k := range below {
+		below[k] = gaussIntegral(float64(k-half) * step / sigmaTurn)
+	}
+	for k := range b.turn {
+		b.turn[k] = below[k+2*half] - below[k]
+	}
+	return &b
+}
+
+// shares splits a direction difference over the six layers; layer k is centered
+// at -pi + (k + 1/2) pi/3.
+func (b *blur) shares(out *[directions]float64, difference int) {
+	at := ((difference+halfTurn)*turnSteps + halfTurn) >> 16 // 0..768 from -pi on
+	for k := range out {
+		d := at - (2*k+1)*turnSteps/(2*directions)
+		if d < 0 {
+			d = -d
+		}
+		if d > turnSteps/2 {
+			d = turnSteps - d
+		}
+		out[k] = b.turn[d]
+	}
+}
+
 // buildCylinders gives one cylinder for every minutia whose neighborhood is
 // known well enough: >= 31 of 52 cells and >= 2 contributing neighbors.
 func buildCylinders(ms []minutia, hull []vertex) []cylinder {
-	out := make([]cylinder, 0, len(ms))
+	kernels := newBlur()
+	var space [templates.MaxMinutiae]cylinder
+	out := space[:0]
 	for i := range ms {
 		c := cylinder{angle: ms[i].angle, at: uint8(i)}
 		sin, cos := sincos(ms[i].angle)
@@ -45,25 +97,24 @@ func buildCylinders(ms []minutia, hull []vertex) []cylinder {
 		if bits.OnesCount64(c.known) < minKnown {
 			continue
 		}
-		var mass [directions][cellsAcross * cellsAcross]float64
+		var mass [cells][directions]float64
 		neighbors := 0
 		for j := range ms {
-			if j != i && spread(&mass, &ms[i], &ms[j], sin, cos) {
+			if j != i && kernels.spread(&mass, &ms[i], &ms[j], sin, cos) {
 				neighbors++
 			}
 		}
-		if neighbors < minNeighbours {
+		if neighbors < minNeighbors {
 			continue
 		}
 		set := 0
-		for k := range mass {
-			for cell, m := range mass[k] {
-				if m >= occupied {
+		for cell := range mass {
+			for k, m := range mass[cell] {
+				if m >= occupied && c.known>>cell&1 == 1 {
 					c.layers[k] |= 1 << cell
+					set++
 				}
 			}
-			c.layers[k] &= c.known
-			set += bits.OnesCount64(c.layers[k])
 		}
 		if set == 0 {
 			continue
@@ -71,9 +122,7 @@ func buildCylinders(ms []minutia, hull []vertex) []cylinder {
 		c.root = float32(math.Sqrt(float64(set)))
 		out = append(out, c)
 	}
-	exact := make([]cylinder, len(out))
-	copy(exact, out)
-	return exact
+	return append([]cylinder(nil), out...)
 }
 
 // cellCenter is the place of a cell on one axis of the minutia's frame.
@@ -86,12 +135,14 @@ func knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
 		v := cellCenter(row)
 		for column := range cellsAcross {
 			u := cellCenter(column)
-			if float64(u*u)+float64(v*v) > radius*radius {
+			d := float64(u*u) + float64(v*v)
+			if d > radius*radius {
 				continue
 			}
 			x := float64(m.x) + (float64(u*cos) - float64(v*sin))
 			y := float64(m.y) + (float64(u*sin) + float64(v*cos))
-			if within(hull, float32(x), float32(y), validMargin) {
+			// A minutia lies in the hull, so what is near it is near the hull.
+			if d < validMargin*validMargin || within(hull, float32(x), float32(y), validMargin) {
 				known |= 1 << (row*cellsAcross + column)
 			}
 		}
@@ -101,7 +152,7 @@ func knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
 
 // spread adds what neighbor n contributes to the cylinder of m and tells
 // whether it is near enough to contribute at all.
-func spread(mass *[directions][cellsAcross * cellsAcross]float64, m, n *minutia, sin, cos float64) bool {
+func (b *blur) spread(mass *[cells][directions]float64, m, n *minutia, sin, cos float64) bool {
 	const cut = 3 * sigmaPlace
 	dx, dy := float64(n.x)-float64(m.x), float64(n.y)-float64(m.y)
 	if d := float64(dx*dx) + float64(dy*dy); d > (radius+cut)*(radius+cut) {
@@ -110,7 +161,7 @@ func spread(mass *[directions][cellsAcross * cellsAcross]float64, m, n *minutia,
 	u := float64(dx*cos) + float64(dy*sin)
 	v := float64(dy*cos) - float64(dx*sin)
 	var share [directions]float64
-	shareOfDirections(&share, turn(n.angle, m.angle))
+	b.shares(&share, turn(n.angle, m.angle))
 	for row := range cellsAcross {
 		dv := cellCenter(row) - v
 		if dv > cut || dv < -cut {
@@ -119,38 +170,23 @@ func spread(mass *[directions][cellsAcross * cellsAcross]float64, m, n *minutia,
 		for column := range cellsAcross {
 			du := cellCenter(column) - u
 			d := float64(du*du) + float64(dv*dv)
-			if d > cut*cut {
+			if d > cutSquared {
 				continue
 			}
-			place := expNeg(d/(2*sigmaPlace*sigmaPlace)) / (sigmaPlace * math.Sqrt2 * math.SqrtPi)
+			place, cell := b.place[int(d)], &mass[row*cellsAcross+column]
 			for k := range share {
-				mass[k][row*cellsAcross+column] += float64(place * share[k])
+				cell[k] += float64(place * share[k])
 			}
 		}
 	}
 	return true
 }
 
-// shareOfDirections splits a direction difference, blurred by sigmaTurn, over
-// the six layers; layer k is centered at -pi + (k + 1/2) pi/3.
-func shareOfDirections(share *[directions]float64, difference int) {
-	const width = 2 * math.Pi / directions
-	for k := range share {
-		center := -math.Pi + float64((float64(k)+0.5)*width)
-		d := float64(float64(difference)*radPerUnit) - center
-		if d > math.Pi {
-			d -= 2 * math.Pi
-		} else if d < -math.Pi {
-			d += 2 * math.Pi
-		}
-		share[k] = gaussIntegral((d+width/2)/sigmaTurn) - gaussIntegral((d-width/2)/sigmaTurn)
-	}
-}
-
 // similarity is 1 - |a xor b| / (|a| + |b|) over the cells known in both, with
 // the norm sqrt(number of bits), 0..1; 0 when fewer than 31 cells are known in
-// both. Directions more than a quarter turn apart are the caller's to refuse.
-func similarity(a, b *cylinder) float32 {
+// both. It may give any value <= least instead of one that is <= least.
+// Directions more than a quarter turn apart are the caller's to refuse.
+func similarity(a, b *cylinder, least float32) float32 {
 	known := a.known & b.known
 	if bits.OnesCount64(known) < minKnown {
 		return 0
@@ -161,26 +197,25 @@ func similarity(a, b *cylinder) float32 {
 		bits.OnesCount64((a.layers[3]^b.layers[3])&known) +
 		bits.OnesCount64((a.layers[4]^b.layers[4])&known) +
 		bits.OnesCount64((a.layers[5]^b.layers[5])&known)
-	ra, rb := a.root, b.root
-	// The stored root is right as long as the other side hides no cell.
-	if known != a.known {
-		ra = rootWithin(a, known)
+	difference := float32(math.Sqrt(float64(differ)))
+	// The stored roots are upper bounds, and right unless the other side hides
+	// cells, so this is the similarity or a bound that settles most pairs.
+	s := 1 - difference/(a.root+b.root)
+	if known == a.known && known == b.known || s <= least {
+		return s
 	}
-	if known != b.known {
-		rb = rootWithin(b, known)
-	}
-	sum := ra + rb
+	sum := rootWithin(a, known) + rootWithin(b, known)
 	if sum == 0 {
 		return 0
 	}
-	return 1 - float32(math.Sqrt(float64(differ)))/sum
+	return 1 - difference/sum
 }
 
 // rootWithin is the norm of a cylinder over some of its cells.
 func rootWithin(c *cylinder, known uint64) float32 {
 	n := 0
-	for k := range c.layers {
-		n += bits.OnesCount64(c.layers[k] & known)
+	for _, layer := range c.layers {
+		n += bits.OnesCount64(layer & known)
 	}
 	return float32(math.Sqrt(float64(n)))
 }

@@ -4,21 +4,24 @@ package finger
 // as seen, in pixels at 500 ppi.
 const areaMargin = 12.0
 
-// Early rejection.
+// Stages at which a comparison is given up.
 const (
-	// minVotes is the highest count of agreeing neighborhoods below which the
-	// comparison is given up.
-	minVotes = 1.8
-	// rejectedScale keeps scores of comparisons given up below 0.01 while they
-	// still order by votes.
-	rejectedScale = 0.005
+	// minVotes is the highest count of agreeing neighborhoods (see vote) below
+	// which nothing is paired.
+	minVotes = 0.38
+	// minStartWeight is the weight W of the pairs of a seed below which its
+	// motion is not refined.
+	minStartWeight = 3.0
+	// rejectedScale keeps scores of comparisons without enough votes below 0.01
+	// while they still order by votes.
+	rejectedScale = 0.02
 )
 
 // weigh sums exp(-cost) over the pairs: W of the score.
 func weigh(pairs []offer) float64 {
 	w := 0.0
 	for _, p := range pairs {
-		w += expNeg(float64(p.cost))
+		w += expNeg(float64(p.cost()))
 	}
 	return w
 }

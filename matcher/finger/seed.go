@@ -4,14 +4,14 @@ import "math"
 
 // Parameters of the search for a first motion.
 const (
-	maxCandidates  = 24   // most similar pairs of neighborhoods that vote
-	maxSeeds       = 3    // motions that are refined
-	minSimilarity  = 0.30 // pairs below are noise
+	maxCandidates  = 32   // most similar pairs of neighborhoods that vote
+	maxSeeds       = 3    // motions that are tried
+	minSimilarity  = 0.30 // pairs below are noise; votes count what is above
 	voteTurn       = 5216 // 0.5 rad: two pairs of one motion turn alike
-	tolerance      = 8.0  // px: least allowed distance of paired minutiae
+	voteNear       = 6.0  // px: least allowed distance from where a motion puts a minutia
+	toleranceNear  = 8.0  // px: the same when all minutiae are paired
 	toleranceSlope = 0.12 // px of tolerance per px from the seed: skin stretches
 	toleranceMax   = 22.0 // px
-	voteAbout      = 0.4  // see vote
 )
 
 // candidate is a pair of minutiae with similar neighborhoods: a guess at the
@@ -35,7 +35,7 @@ func (c *Comparer) findCandidates(a, b *Template) {
 			if absTurn(ca.angle, cb.angle) > rotationGate {
 				continue
 			}
-			s := similarity(ca, cb)
+			s := similarity(ca, cb, least)
 			if s <= least {
 				continue
 			}
@@ -62,11 +62,12 @@ func (c *Comparer) insert(n candidate) float32 {
 	return c.candidates[maxCandidates-1].similarity
 }
 
-// vote lets every candidate count the others that agree with its motion, each
-// with its similarity, and gives the highest count. A candidate agrees when it
-// turns alike and its second minutia lies where the motion puts it. For pairs
-// of different fingers hardly any two candidates agree, so the highest count
-// tells cheaply whether the full comparison is worth its time.
+// vote lets every candidate count the others that agree with its motion, and
+// gives the highest count. A candidate agrees when it turns alike and its second
+// minutia lies where the motion puts it; it counts by how far its similarity is
+// above the noise and by how near it lies. For pairs of different fingers hardly
+// any two candidates agree, so the highest count tells cheaply whether the full
+// comparison is worth its time.
 func (c *Comparer) vote(a, b *Template) float32 {
 	best := float32(0)
 	for k := range c.candidateCount {
@@ -74,7 +75,7 @@ func (c *Comparer) vote(a, b *Template) float32 {
 		pa, pb := &a.minutiae[p.a], &b.minutiae[p.b]
 		s, co := sincos(p.turn)
 		sin, cos := float32(s), float32(co)
-		votes := p.similarity
+		votes := p.similarity - minSimilarity
 		for l := range c.candidateCount {
 			q := &c.candidates[l]
 			if absTurn(p.turn, q.turn) > voteTurn || q.a == p.a || q.b == p.b {
@@ -84,9 +85,10 @@ func (c *Comparer) vote(a, b *Template) float32 {
 			dx, dy := qa.x-pa.x, qa.y-pa.y
 			ex := float32(cos*dx) - float32(sin*dy) - (qb.x - pb.x)
 			ey := float32(sin*dx) + float32(cos*dy) - (qb.y - pb.y)
-			limit := allowed(float32(dx*dx) + float32(dy*dy))
-			if float32(ex*ex)+float32(ey*ey) <= float32(limit*limit) {
-				votes += q.similarity
+			limit := allowed(voteNear, float32(dx*dx)+float32(dy*dy))
+			e, most := float32(ex*ex)+float32(ey*ey), float32(limit*limit)
+			if e < most {
+				votes += float32((q.similarity - minSimilarity) * (1 - e/most))
 			}
 		}
 		p.votes = votes
@@ -95,10 +97,10 @@ func (c *Comparer) vote(a, b *Template) float32 {
 	return best
 }
 
-// allowed is the distance in pixels up to which two minutiae may be one, at the
-// given squared distance from the seed.
-func allowed(squared float32) float32 {
-	return min(toleranceMax, tolerance+float32(toleranceSlope*float32(math.Sqrt(float64(squared)))))
+// allowed is the distance in pixels up to which two minutiae may be one, near
+// at the seed and more at the given squared distance from it.
+func allowed(near, squared float32) float32 {
+	return min(toleranceMax, near+float32(toleranceSlope*float32(math.Sqrt(float64(squared)))))
 }
 
 // seeds moves the candidates with most votes to the front, at most maxSeeds,
