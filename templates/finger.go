@@ -53,8 +53,8 @@ func (f *Finger) Validate() error {
 		if m.Type > MinutiaBifurcation {
 			return Bad(ReasonOutOfRange, fmt.Sprintf("finger minutia %d: type", i+1), m.Type, "0..2")
 		}
-		if err := CheckQuality(fmt.Sprintf("finger minutia %d: quality", i+1), m.Quality); err != nil {
-			return err
+		if m.Quality > 100 && m.Quality != QualityUnknown { // before formatting the field's name
+			return CheckQuality(fmt.Sprintf("finger minutia %d: quality", i+1), m.Quality)
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ func (r *Record) Fingers() ([]templates.Finger, error) {
 	for i := range r.Views {
 		v := &r.Views[i]
 		if len(v.Minutiae) == 0 {
-			return nil, templates.Bad(templates.ReasonMinutiaCount, fmt.Sprintf("finger view %d: minutia count", i+1), 0,
+			return nil, templates.Bad(templates.ReasonMinutiaCount, viewField(i, "minutia count"), 0,
 				fmt.Sprintf("1..%d", templates.MaxMinutiae))
 		}
 		f := &fingers[i]
@@ -123,7 +123,7 @@ func FromFingers(fingers []templates.Finger, capture Capture) (*Record, error) {
 			return nil, fmt.Errorf("finger view %d: %w", i+1, err)
 		}
 		if f.Width != r.Width || f.Height != r.Height {
-			return nil, templates.Bad(templates.ReasonMixedImages, fmt.Sprintf("finger view %d: image size", i+1),
+			return nil, templates.Bad(templates.ReasonMixedImages, viewField(i, "image size"),
 				fmt.Sprintf("%d x %d", f.Width, f.Height), fmt.Sprintf("%d x %d as the first", r.Width, r.Height))
 		}
 		v := &r.Views[i]

@@ -180,7 +180,7 @@ func parse(data []byte, allow Tolerance) (*Record, error) {
 	r.Views = make([]View, views)
 	for i := range r.Views {
 		tolerant := allow&TolerateOverstatedExtension != 0 && i == views-1
-		if rest, err = r.Views[i].parse(fmt.Sprintf("finger view %d", i+1), rest, tolerant); err != nil {
+		if rest, err = r.Views[i].parse(i, rest, tolerant); err != nil {
 			return nil, err
 		}
 	}
@@ -221,10 +221,10 @@ func frame(data []byte, allow Tolerance) ([]byte, int, error) {
 	return data[:stated], size - int(stated), nil
 }
 
-// parse reads one view from the front of data and returns what follows it.
-func (v *View) parse(field string, data []byte, tolerant bool) ([]byte, error) {
+// parse reads view i from the front of data and returns what follows it.
+func (v *View) parse(i int, data []byte, tolerant bool) ([]byte, error) {
 	if len(data) < viewSize {
-		return nil, templates.Bad(templates.ReasonTruncated, field+": header with", fmt.Sprintf("%d bytes", len(data)), viewSize)
+		return nil, templates.Bad(templates.ReasonTruncated, viewField(i, "header with"), fmt.Sprintf("%d bytes", len(data)), viewSize)
 	}
 	v.Position = templates.Position(data[0])
 	v.Number, v.Impression = data[1]>>4, Impression(data[1]&0xf)
@@ -232,26 +232,26 @@ func (v *View) parse(field string, data []byte, tolerant bool) ([]byte, error) {
 	n := int(data[3])
 	data = data[viewSize:]
 	if need := n*minutiaSize + lengthSize; len(data) < need {
-		return nil, templates.Bad(templates.ReasonTruncated, fmt.Sprintf("%s: %d minutiae with", field, n),
+		return nil, templates.Bad(templates.ReasonTruncated, viewField(i, fmt.Sprintf("%d minutiae with", n)),
 			fmt.Sprintf("%d bytes", len(data)), fmt.Sprintf(">= %d", need))
 	}
 	if n > 0 {
 		v.Minutiae = make([]Minutia, n)
 	}
-	for i := range v.Minutiae {
-		b := data[i*minutiaSize:]
+	for j := range v.Minutiae {
+		b := data[j*minutiaSize:]
 		x, y := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 		if y>>14 != 0 {
-			return nil, templates.Bad(templates.ReasonReserved, fmt.Sprintf("%s: minutia %d: reserved bits", field, i+1), y>>14, 0)
+			return nil, templates.Bad(templates.ReasonReserved, viewField(i, fmt.Sprintf("minutia %d: reserved bits", j+1)), y>>14, 0)
 		}
-		v.Minutiae[i] = Minutia{X: x & 0x3fff, Y: y, Type: templates.MinutiaType(x >> 14), Angle: b[4], Quality: b[5]}
+		v.Minutiae[j] = Minutia{X: x & 0x3fff, Y: y, Type: templates.MinutiaType(x >> 14), Angle: b[4], Quality: b[5]}
 	}
 	data = data[n*minutiaSize:]
 	extended := int(binary.BigEndian.Uint16(data))
 	data = data[lengthSize:]
 	if extended > len(data) {
 		if !tolerant || extended != len(data)+1 {
-			return nil, templates.Bad(templates.ReasonTruncated, field+": extended data with", fmt.Sprintf("%d bytes", len(data)), extended)
+			return nil, templates.Bad(templates.ReasonTruncated, viewField(i, "extended data with"), fmt.Sprintf("%d bytes", len(data)), extended)
 		}
 		extended, v.Overstated = len(data), 1
 	}

@@ -55,42 +55,47 @@ func checkViews(n int) error {
 	return nil
 }
 
+// viewField is the path of a part of view i in an error. It is called only where
+// there is one: formatting it for good views would cost more than the checks.
+func viewField(i int, part string) string {
+	return fmt.Sprintf("finger view %d: %s", i+1, part)
+}
+
 func (r *Record) validateView(i int) error {
-	v, field := &r.Views[i], fmt.Sprintf("finger view %d", i+1)
-	if err := templates.CheckPosition(field+": finger position", v.Position); err != nil {
-		return err
+	v := &r.Views[i]
+	if v.Position > templates.LeftLittle {
+		return templates.CheckPosition(viewField(i, "finger position"), v.Position)
 	}
 	if v.Number > 0xf {
-		return templates.Bad(templates.ReasonOutOfRange, field+": view number", v.Number, "0..15")
+		return templates.Bad(templates.ReasonOutOfRange, viewField(i, "view number"), v.Number, "0..15")
 	}
 	switch v.Impression {
 	case LivePlain, LiveRolled, NonlivePlain, NonliveRolled, Swipe:
 	default:
-		return templates.Bad(templates.ReasonOutOfRange, field+": impression type", uint8(v.Impression), "0..3 or 8")
+		return templates.Bad(templates.ReasonOutOfRange, viewField(i, "impression type"), uint8(v.Impression), "0..3 or 8")
 	}
 	if v.Quality > 100 {
-		return templates.Bad(templates.ReasonQuality, field+": finger quality", v.Quality, "0..100")
+		return templates.Bad(templates.ReasonQuality, viewField(i, "finger quality"), v.Quality, "0..100")
 	}
 	if n := len(v.Minutiae); n > templates.MaxMinutiae {
-		return templates.Bad(templates.ReasonMinutiaCount, field+": minutia count", n, fmt.Sprintf("<= %d", templates.MaxMinutiae))
+		return templates.Bad(templates.ReasonMinutiaCount, viewField(i, "minutia count"), n, fmt.Sprintf("<= %d", templates.MaxMinutiae))
 	}
 	if n := len(v.Extended) + int(v.Overstated); n > 0xffff {
-		return templates.Bad(templates.ReasonOversized, field+": extended data of", fmt.Sprintf("%d bytes", n), "<= 65535")
+		return templates.Bad(templates.ReasonOversized, viewField(i, "extended data of"), fmt.Sprintf("%d bytes", n), "<= 65535")
 	}
 	if v.Overstated > 1 || v.Overstated == 1 && i != len(r.Views)-1 {
-		return templates.Bad(templates.ReasonOutOfRange, field+": overstated length", v.Overstated, "0, or 1 in the last view")
+		return templates.Bad(templates.ReasonOutOfRange, viewField(i, "overstated length"), v.Overstated, "0, or 1 in the last view")
 	}
 	for j, m := range v.Minutiae {
 		if err := r.checkMinutia(m); err != nil {
-			err.Field = fmt.Sprintf("%s: minutia %d%s", field, j+1, err.Field)
+			err.Field = viewField(i, fmt.Sprintf("minutia %d%s", j+1, err.Field))
 			return err
 		}
 	}
 	return nil
 }
 
-// checkMinutia leaves the front of the field's path to the caller: formatting
-// it for every good minutia would cost more than the checks.
+// checkMinutia leaves the front of the field's path to the caller.
 func (r *Record) checkMinutia(m Minutia) *templates.InputError {
 	switch {
 	case m.X >= r.Width || m.Y >= r.Height || m.X > 0x3fff || m.Y > 0x3fff:
