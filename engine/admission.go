@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// admission lets as many searches run as there are workers and as many wait as
+// the queue holds; the next one is refused at once, so that a wait is bounded and
+// a caller learns early that it should go elsewhere.
+type admission struct {
+	workers chan struct{}
+	waiting atomic.Int64
+	queue   int64
+}
+
+func newAdmission(workers, queue int) *admission {
+	return &admission{workers: make(chan struct{}, workers), queue: int64(queue)}
+}
+
+// enter waits for a worker; the caller must call the returned function when done.
+func (a *admission) enter(ctx context.Context) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	leave = func() { <-a.workers }
+	select {
+	case a.workers <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	if n := a.waiting.Add(1); n > a.queue {
+		a.waiting.Add(-1)
+		return nil, overloaded("search", int(n-1))
+	}
+	defer a.waiting.Add(-1)
+	select {
+	case a.workers <- struct{}{}:
+		return leave, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

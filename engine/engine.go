@@ -1,0 +1,112 @@
+// Package engine holds the use cases: enroll, change, delete, identify, verify
+// and the duplicate check that follows an enrolment. It is the only writer of
+// references, builds the search index from the store at start, and hands every
+// change and every read of a person to the ledger before it answers. It refuses
+// to know transports, files or clocks other than those it is given, and no answer
+// of it is by itself a decision with legal effect.
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"immis/matcher/decision"
+	"immis/store"
+)
+
+// Options configures an Engine.
+type Options struct {
+	// Store is the ledger; required. Its committer must run while requests are served.
+	Store *store.Store
+	// Policy says when evidence is a match; the zero value means decision's default.
+	Policy decision.Policy
+	// SearchWorkers is how many searches run at once. 0: one less than GOMAXPROCS,
+	// at least 1, so that the transport keeps a core.
+	SearchWorkers int
+	// SearchQueue is how many more may wait for a worker; beyond it a search is
+	// refused at once. 0: 64.
+	SearchQueue int
+	// MaxPendingChecks bounds the duplicate checks that have not run yet; beyond it
+	// enrolments that ask for one are refused. 0: 1,000,000.
+	MaxPendingChecks int
+	// Clock is asked for the time of encounters. nil: time.Now.
+	Clock func() time.Time
+	// Logger gets no personal or biometric data. nil: slog.Default.
+	Logger *slog.Logger
+	// Registerer gets the metrics. nil: none are registered.
+	Registerer prometheus.Registerer
+}
+
+func (o Options) withDefaults() Options {
+	if o.SearchWorkers == 0 {
+		o.SearchWorkers = max(1, runtime.GOMAXPROCS(0)-1)
+	}
+	if o.SearchQueue == 0 {
+		o.SearchQueue = 64
+	}
+	if o.MaxPendingChecks == 0 {
+		o.MaxPendingChecks = 1_000_000
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// Engine is safe for concurrent use.
+type Engine struct {
+	opts     Options
+	store    *store.Store
+	register *register
+	admit    *admission
+	checks   *checkQueue
+	metrics  *metrics
+	ready    atomic.Bool
+	readyIn  atomic.Int64 // nanoseconds
+}
+
+// New returns an engine that answers ErrNotReady until Load has returned. It
+// starts nothing.
+func New(o Options) (*Engine, error) {
+	if o.Store == nil {
+		return nil, errors.New("engine: store is nil, want an open one")
+	}
+	if o.SearchWorkers < 0 || o.SearchQueue < 0 || o.MaxPendingChecks < 0 {
+		return nil, errors.New("engine: workers, queue and pending checks must not be negative")
+	}
+	o = o.withDefaults()
+	if o.Policy == (decision.Policy{}) {
+		o.Policy = decision.DefaultPolicy()
+	}
+	if err := o.Policy.Validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		opts:     o,
+		store:    o.Store,
+		register: newRegister(),
+		admit:    newAdmission(o.SearchWorkers, o.SearchQueue),
+		checks:   newCheckQueue(),
+	}
+	m, err := newMetrics(o.Registerer, e)
+	if err != nil {
+		return nil, err
+	}
+	e.metrics = m
+	return e, nil
+}
+
+// Ready tells whether the index stands.
+func (e *Engine) Ready() bool { return e.ready.Load() }
+
+// Run carries out the duplicate checks until ctx ends. It waits for Load.
+func (e *Engine) Run(ctx context.Context) error { return e.runChecks(ctx) }

@@ -1,0 +1,269 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"immis/matcher/finger"
+	"immis/store"
+	"immis/store/seal"
+	"immis/templates"
+)
+
+// Enroll validates all, seals, commits, publishes, then answers: when it returns,
+// the first encounter of a subject is durable and every later search sees it.
+// Errors: *templates.InputError, ErrExists, ErrConflict, ErrOverloaded,
+// ErrNotReady, ErrNotFound for an unknown gallery, store.ErrDiskFull,
+// store.ErrStopped, the context's.
+func (e *Engine) Enroll(ctx context.Context, req EnrollRequest) (EnrollResult, error) {
+	return e.enroll(ctx, &req, false)
+}
+
+// AddEncounter is Enroll for a subject that is enrolled already; ErrNotFound
+// when it is not.
+func (e *Engine) AddEncounter(ctx context.Context, req EnrollRequest) (EnrollResult, error) {
+	if err := checkIdentifier("subject_id", req.Subject, true); err != nil {
+		return EnrollResult{}, err
+	}
+	return e.enroll(ctx, &req, true)
+}
+
+// enrollment is one enrolment on its way from the request to the ledger.
+type enrollment struct {
+	req       *EnrollRequest
+	add       bool
+	subject   store.ID
+	encounter store.ID
+	galleries []store.ID
+	decoded   []decoded
+	key       *seal.Key
+	fresh     bool // the subject is new
+	blobs     []store.BlobID
+	memory    *encounter
+	result    EnrollResult
+}
+
+func (e *Engine) enroll(ctx context.Context, req *EnrollRequest, add bool) (EnrollResult, error) {
+	if err := e.checkWrite(req.Caller, req.RequestID); err != nil {
+		return EnrollResult{}, err
+	}
+	value := requestValue(req, add)
+	request := e.request(req.Caller, req.RequestID, value)
+	if request != nil {
+		if r, known, err := e.repeated(request); known || err != nil {
+			return r, err
+		}
+	}
+	en, err := e.prepare(req, add)
+	if err != nil {
+		return EnrollResult{}, err
+	}
+	done := false
+	defer func() {
+		if !done {
+			en.release(e.register)
+		}
+	}()
+	ops, err := e.seal(ctx, en)
+	if err != nil {
+		return EnrollResult{}, err
+	}
+	m := store.Mutation{Kind: KindEnroll, Object: en.subject, Ops: ops}
+	if add {
+		m.Kind = KindAddEncounter
+	}
+	if request != nil {
+		request.Subject = en.subject
+		request.Answer = en.key.Seal(e.store.Context(store.AnswerRow(request.ID, en.subject)), encodeAnswer(&en.result))
+		m.Request = request
+	}
+	m.Publish = func(r store.Receipt) {
+		done = true
+		e.publish(r, func() error {
+			return e.register.publishEncounter(en.memory, en.subject, req.Subject, en.galleries)
+		})
+		if req.CheckDuplicates {
+			e.checks.add(pendingCheck{subject: en.subject, encounter: en.encounter})
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return EnrollResult{}, err
+	}
+	// Once queued, the outcome is waited for: what was reserved in memory must be
+	// either published or given back, and a commit takes milliseconds.
+	receipt, err := e.commit(context.WithoutCancel(ctx), req.Caller, m, "subject or encounter")
+	if err != nil {
+		return EnrollResult{}, err
+	}
+	if receipt.Repeated {
+		return e.answer(request.ID, receipt)
+	}
+	en.result.Entry, en.result.Recorded = receipt.Number, receipt.Time
+	return en.result, nil
+}
+
+// prepare validates and decodes everything; nothing is kept when it fails.
+func (e *Engine) prepare(req *EnrollRequest, add bool) (*enrollment, error) {
+	now := e.opts.Clock()
+	enc := &req.Encounter
+	if err := checkIdentifier("subject_id", req.Subject, false); err != nil {
+		return nil, err
+	}
+	if err := checkEncounter(enc, now); err != nil {
+		return nil, err
+	}
+	ds, err := decodeSamples("encounter.samples", enc.Samples, now)
+	if err != nil {
+		return nil, err
+	}
+	if req.CheckDuplicates && e.checks.len() >= e.opts.MaxPendingChecks {
+		return nil, overloaded("duplicate checks", e.checks.len())
+	}
+	en := &enrollment{req: req, add: add, decoded: ds}
+	for i, g := range enc.Galleries {
+		id := e.galleryID(g)
+		gal := e.register.gallery(id)
+		if gal == nil || !gal.readable(req.Caller.Principal) {
+			return nil, &Error{Reason: ReasonNotFound, Err: ErrNotFound, What: fmt.Sprintf("encounter.galleries[%d]", i), Got: "a gallery that is unknown here", Want: "one that exists; create it first"}
+		}
+		en.galleries = append(en.galleries, id)
+	}
+	if add {
+		if _, _, err := e.visible(req.Caller, req.Subject); err != nil {
+			return nil, err
+		}
+	}
+	if req.Subject == "" {
+		req.Subject = newIdentifier()
+	}
+	if enc.ID == "" {
+		enc.ID = newIdentifier()
+	}
+	if enc.Time.IsZero() {
+		enc.Time = now
+	}
+	enc.Subject, enc.Purpose = req.Subject, req.Caller.Purpose
+	en.subject, en.encounter = e.subjectID(req.Subject), e.encounterID(req.Subject, enc.ID)
+	en.memory = &encounter{id: en.encounter, external: enc.ID, order: e.register.nextOrder.Add(1)}
+	if err := en.memory.fill(e.register, viewsOf(ds)); err != nil {
+		en.release(e.register)
+		return nil, err
+	}
+	en.result = EnrollResult{Subject: req.Subject, Encounter: enc.ID, Samples: report(ds)}
+	return en, nil
+}
+
+func viewsOf(ds []decoded) [][]templates.Template {
+	out := make([][]templates.Template, len(ds))
+	for i := range ds {
+		out[i] = ds[i].views
+	}
+	return out
+}
+
+// fill prepares the search form of the views of an encounter's samples.
+func (enc *encounter) fill(r *register, samples [][]templates.Template) error {
+	view := 0
+	for i, views := range samples {
+		for _, t := range views {
+			switch {
+			case t.Face != nil:
+				m, err := r.acquireModel(t.Face.Model, len(t.Face.Vector))
+				if err != nil {
+					return at(fmt.Sprintf("encounter.samples[%d]", i), err)
+				}
+				enc.faces = append(enc.faces, faceRow{model: m, key: rowKey(enc.order, view), vector: t.Face.Vector})
+			case t.Finger != nil:
+				enc.fingers = append(enc.fingers, fingerView{position: t.Finger.Position, template: finger.Prepare(t.Finger)})
+			}
+			view++
+		}
+	}
+	return nil
+}
+
+// release gives back what an enrolment that did not happen had reserved. Blobs
+// are found and swept by the store, because no row names them.
+func (en *enrollment) release(r *register) {
+	if en.memory != nil {
+		for _, f := range en.memory.faces {
+			r.releaseModel(f.model)
+		}
+	}
+}
+
+// seal forms the operations: from here on nothing readable leaves the engine.
+func (e *Engine) seal(ctx context.Context, en *enrollment) ([]store.Op, error) {
+	var err error
+	if en.key, err = e.store.SubjectKey(en.subject); err != nil {
+		if en.add || !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrErased) {
+			return nil, fromStore(err, "subject")
+		}
+		if en.key, err = e.store.NewKey(); err != nil {
+			return nil, fromStore(err, "subject")
+		}
+	}
+	rec := &record{order: en.memory.order, encounter: en.req.Encounter}
+	for i := range en.decoded {
+		s, err := e.storedSample(ctx, en, &en.decoded[i])
+		if err != nil {
+			return nil, at(fmt.Sprintf("encounter.samples[%d]", i), err)
+		}
+		rec.samples = append(rec.samples, s)
+	}
+	plain, err := rec.encode()
+	if err != nil {
+		return nil, err
+	}
+	ref := en.key.Ref()
+	put := func(table byte, key store.ID, plain []byte, cond store.Cond, blobs ...store.BlobID) store.Op {
+		row := store.Row{Table: table, Subject: en.subject, Key: key}
+		return store.Put(row, ref, en.key.Seal(e.store.Context(row), plain), cond, blobs...)
+	}
+	var ops []store.Op
+	if !en.add {
+		ops = append(ops, store.NewSubject(en.subject, ref), put(tableIdentity, store.ID{}, []byte(en.req.Subject), store.Absent))
+	}
+	ops = append(ops, put(tableEncounter, en.encounter, plain, store.Absent, en.blobs...))
+	for _, g := range en.galleries {
+		ops = append(ops, store.Put(store.Row{Table: tableMember, Subject: en.subject, Key: g}, ref, nil, store.Any))
+	}
+	if en.req.CheckDuplicates {
+		ops = append(ops, store.Put(store.Row{Table: tableTask, Subject: en.subject, Key: en.encounter}, ref, nil, store.Any))
+	}
+	return ops, nil
+}
+
+// storedSample keeps the bytes where they hold more than the templates do: a
+// minutiae record may carry extended data, an image is wanted or not. A face
+// vector's normal form is all there is to it.
+func (e *Engine) storedSample(ctx context.Context, en *enrollment, d *decoded) (storedSample, error) {
+	s := storedSample{Sample: d.sample, source: templates.SourceHash(d.sample.Data), size: uint32(len(d.sample.Data)), templates: d.views}
+	switch {
+	case len(d.views) == 0 && en.req.Encounter.KeepImages:
+		id, _, err := e.store.PutBlob(ctx, en.key, en.subject, bytes.NewReader(d.sample.Data))
+		if err != nil {
+			return s, fromStore(err, "image")
+		}
+		s.blob = id
+		en.blobs = append(en.blobs, id)
+		s.Data = nil
+	case len(d.views) == 0 || d.sample.Modality == templates.ModalityFace:
+		s.Data = nil
+	}
+	return s, nil
+}
+
+// newIdentifier is random, so that it tells nothing about when or where.
+func newIdentifier() string {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic(err) // crypto/rand does not fail on supported systems
+	}
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}

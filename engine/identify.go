@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"immis/matcher/decision"
+	"immis/store"
+	"immis/templates"
+)
+
+// fastHits is how many subjects nearest by face have their fingers compared in
+// fast mode.
+const fastHits = 200
+
+// Identify searches who the probe is. Every answer has its ledger entry before
+// it is given. Errors: *templates.InputError, ErrNotFound (stored probe or
+// gallery), ErrPrecondition (nothing searchable or comparable), ErrOverloaded,
+// ErrNotReady, the context's within 20 ms.
+func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyResult, error) {
+	start := time.Now()
+	if err := e.checkReady(req.Caller); err != nil {
+		return IdentifyResult{}, err
+	}
+	if req.MaxCandidates == 0 {
+		req.MaxCandidates = 10
+	}
+	if req.MaxCandidates < 1 || req.MaxCandidates > maxCandidates {
+		return IdentifyResult{}, templates.Bad(templates.ReasonOutOfRange, "max_candidates", req.MaxCandidates, "1..100")
+	}
+	if req.Mode > ModeFast {
+		return IdentifyResult{}, templates.Bad(templates.ReasonOutOfRange, "mode", uint8(req.Mode), "exact or fast")
+	}
+	f, err := e.newFilter(req.Caller, req.Galleries)
+	if err != nil {
+		return IdentifyResult{}, err
+	}
+	leave, err := e.admit.enter(ctx)
+	if err != nil {
+		return IdentifyResult{}, err
+	}
+	defer leave()
+	p, object, err := e.identifyProbe(req, f)
+	if err != nil {
+		return IdentifyResult{}, err
+	}
+	res, err := e.search(ctx, p, f, req.MaxCandidates, req.Mode)
+	if err != nil {
+		return IdentifyResult{}, err
+	}
+	receipt, err := e.logRead(ctx, req.Caller, KindIdentify, object, res.Outcome.result(), e.identifyDetail(&res))
+	if err != nil {
+		return IdentifyResult{}, err
+	}
+	res.Entry = receipt.Number
+	e.metrics.identify(res.Mode, res.Comparisons, time.Since(start))
+	return res, nil
+}
+
+// identifyProbe takes exactly one source; a stored subject is not searched for in itself.
+func (e *Engine) identifyProbe(req IdentifyRequest, f *filter) (*probe, store.ID, error) {
+	ref, stored, err := req.Probe.stored()
+	if err != nil {
+		return nil, store.ID{}, err
+	}
+	if !stored {
+		p, err := e.newProbe("probe.samples", req.Probe.Samples)
+		return p, store.ID{}, err
+	}
+	p, s, err := e.storedProbe(req.Caller, ref)
+	if err != nil {
+		return nil, store.ID{}, err
+	}
+	f.without = s
+	return p, s.id, nil
+}
+
+// stored tells whether a source names a stored subject or encounter, and refuses
+// none or several.
+func (p *ProbeSource) stored() (EncounterRef, bool, error) {
+	n := 0
+	var ref EncounterRef
+	if p.Subject != "" {
+		n++
+		ref = EncounterRef{Subject: p.Subject}
+	}
+	if p.Encounter != nil {
+		n++
+		ref = *p.Encounter
+		if err := checkIdentifier("encounter_id", ref.Encounter, true); err != nil {
+			return ref, false, err
+		}
+	}
+	stored := n > 0
+	if len(p.Samples) > 0 {
+		n++
+	}
+	if n > 1 {
+		return ref, false, templates.Bad(ReasonClaim, "source", n, "exactly one of samples, subject, encounter")
+	}
+	if stored {
+		return ref, true, checkSubject(ref.Subject)
+	}
+	return ref, false, nil
+}
+
+func (e *Engine) newFilter(c Caller, galleries []string) (*filter, error) {
+	if err := checkCount("galleries", len(galleries), maxGalleries); err != nil {
+		return nil, err
+	}
+	f := &filter{principal: c.Principal}
+	for _, id := range galleries {
+		if id == everyone {
+			return &filter{principal: c.Principal}, nil
+		}
+		g, err := e.readableGallery(c, id)
+		if err != nil {
+			return nil, err
+		}
+		f.galleries = append(f.galleries, g)
+	}
+	return f, nil
+}
+
+// found is a subject with its evidence, before it is shown.
+type found struct {
+	subject *subject
+	state   *subjectState
+	log10LR float64
+}
+
+// better orders candidates: more evidence first, equal evidence by enrolment.
+func better(a, b found) int {
+	if c := cmp.Compare(b.log10LR, a.log10LR); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.state.first(), b.state.first())
+}
+
+// search finds the best candidates. Exact mode compares every view of everyone;
+// fast mode compares the fingers of those nearest by face only.
+func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode SearchMode) (IdentifyResult, error) {
+	res := IdentifyResult{Mode: ModeExact, Outcome: OutcomeNonMatch, Version: e.register.version.Load()}
+	all := e.register.all()
+	subjects := all
+	c := &comparer{probe: p}
+	var err error
+	if res.Subjects, err = f.count(ctx, all); err != nil {
+		return res, err
+	}
+	switch {
+	case len(p.fingers) == 0:
+		subjects, err = e.nearest(ctx, c, f, k)
+	case len(p.faces) > 0 && mode == ModeFast:
+		res.Mode = ModeFast
+		subjects, err = e.nearest(ctx, c, f, max(fastHits, k))
+	}
+	if err != nil {
+		return res, err
+	}
+	best, err := e.rank(ctx, c, f, subjects, k)
+	if err != nil {
+		return res, err
+	}
+	if c.made == 0 && res.Subjects > 0 {
+		return res, &Error{Reason: ReasonNotComparable, Err: ErrPrecondition, What: "search", Got: "a probe that nobody here can be compared with", Want: "a face vector of a model in use, or a finger"}
+	}
+	for _, b := range best {
+		res.Candidates = append(res.Candidates, e.candidate(b.subject.external, c.compare(b.state.encounters), int(res.Subjects)))
+	}
+	if len(res.Candidates) > 0 {
+		res.Outcome = res.Candidates[0].Outcome
+	}
+	res.Comparisons = c.made
+	return res, nil
+}
+
+// rank compares the probe with each subject and keeps the k best.
+func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*subject, k int) ([]found, error) {
+	var best []found
+	evidence := make([]decision.Evidence, 0, 64)
+	for i, s := range subjects {
+		// One subject costs up to some ms (ten fingers, several encounters).
+		if i%8 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		st := s.state.Load()
+		if !f.accepts(s, st) {
+			continue
+		}
+		cs := c.compare(st.encounters)
+		if len(cs) == 0 {
+			continue
+		}
+		evidence = evidence[:0]
+		for j := range cs {
+			evidence = append(evidence, cs[j].evidence)
+		}
+		it := found{s, st, decision.Sum(evidence)}
+		if len(best) == k && better(best[k-1], it) <= 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, it, better)
+		best = slices.Insert(best, at, it)
+		best = best[:min(len(best), k)]
+	}
+	return best, nil
+}
+
+// nearest returns the k subjects nearest by face, all that tie with the last of
+// them included: for a probe without fingers these are the exact candidates,
+// since evidence grows with the score.
+func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int) ([]*subject, error) {
+	accept := func(key uint64) bool {
+		enc := e.register.encounterOf(key)
+		return enc != nil && f.accepts(enc.subject, enc.subject.state.Load())
+	}
+	seen := map[*subject]bool{}
+	var out []*subject
+	for i := range c.probe.faces {
+		pf := &c.probe.faces[i]
+		m := e.register.model(pf.model)
+		if m == nil {
+			continue
+		}
+		if m.index.Dim() != len(pf.vector) {
+			return nil, templates.Bad(templates.ReasonDimension, "face vector of a known model", len(pf.vector), m.index.Dim())
+		}
+		near, err := e.nearestTo(ctx, c, m, pf.vector, k, accept)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range near {
+			if !seen[s] {
+				seen[s] = true
+				out = append(out, s)
+			}
+		}
+	}
+	return out, nil
+}
+
+// nearestTo asks the index for more rows until they belong to k subjects and the
+// last row is worse than the k-th subject's, or there are no more.
+func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, vector []float32, k int, accept func(uint64) bool) ([]*subject, error) {
+	for rows := 2*k + 16; ; rows *= 4 {
+		hits, compared, err := m.index.Search(ctx, vector, rows, accept)
+		c.made += uint64(compared)
+		if err != nil {
+			return nil, err
+		}
+		seen := map[*subject]bool{}
+		var out []*subject
+		kth := float32(math.Inf(-1))
+		for _, h := range hits {
+			enc := e.register.encounterOf(h.Key)
+			if enc == nil || seen[enc.subject] || len(out) >= k && h.Score < kth {
+				continue
+			}
+			seen[enc.subject] = true
+			out = append(out, enc.subject)
+			if len(out) == k {
+				kth = h.Score
+			}
+		}
+		if len(hits) < rows || len(out) >= k && hits[len(hits)-1].Score < kth {
+			return out, nil
+		}
+	}
+}
+
+// identifyDetail is the sealed part of the entry: mode, version and candidates
+// by pseudonym with their evidence, so that a decision can be looked at again.
+func (e *Engine) identifyDetail(r *IdentifyResult) []byte {
+	w := &encoder{}
+	w.u8(recordVersion)
+	w.u8(uint8(r.Mode))
+	w.u64(r.Version)
+	w.u64(r.Subjects)
+	w.u64(r.Comparisons)
+	w.u32(uint32(len(r.Candidates)))
+	for _, c := range r.Candidates {
+		id := e.subjectID(c.Subject)
+		w.b = append(w.b, id[:]...)
+		encodeEvidence(w, c.Outcome, c.Log10LR, c.Scores)
+	}
+	return w.b
+}
+
+func encodeEvidence(w *encoder, o Outcome, log10LR float64, scores []SampleScore) {
+	w.u8(uint8(o))
+	w.u64(math.Float64bits(log10LR))
+	w.u32(uint32(len(scores)))
+	for _, s := range scores {
+		w.u8(uint8(s.Modality))
+		w.u8(uint8(s.Position))
+		w.text(s.Model)
+		w.u64(math.Float64bits(s.Score))
+		w.u64(math.Float64bits(s.Log10LR))
+	}
+}

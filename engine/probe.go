@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"immis/matcher/decision"
+	"immis/matcher/face"
+	"immis/matcher/finger"
+	"immis/store"
+	"immis/templates"
+)
+
+// probe is what is asked about: each searchable view prepared once, to be
+// compared with many.
+type probe struct {
+	faces   []probeFace
+	fingers []probeFinger
+}
+
+type probeFace struct {
+	model  string
+	vector []float32
+}
+
+type probeFinger struct {
+	position templates.Position
+	template *finger.Template
+}
+
+func (p *probe) add(t templates.Template) {
+	switch {
+	case t.Face != nil:
+		p.faces = append(p.faces, probeFace{t.Face.Model, t.Face.Vector})
+	case t.Finger != nil:
+		p.fingers = append(p.fingers, probeFinger{t.Finger.Position, finger.Prepare(t.Finger)})
+	}
+}
+
+func (p *probe) empty() bool { return len(p.faces) == 0 && len(p.fingers) == 0 }
+
+// newProbe decodes samples; at least one must be searchable.
+func (e *Engine) newProbe(path string, samples []Sample) (*probe, error) {
+	if len(samples) == 0 {
+		return nil, templates.Bad(templates.ReasonEmpty, path, "no samples", "at least one")
+	}
+	ds, err := decodeSamples(path, samples, e.opts.Clock())
+	if err != nil {
+		return nil, err
+	}
+	p := &probe{}
+	for _, d := range ds {
+		for _, v := range d.views {
+			p.add(v)
+		}
+	}
+	return p, p.check(path)
+}
+
+func (p *probe) check(path string) error {
+	if p.empty() {
+		return &Error{Reason: ReasonNotSearchable, Err: ErrPrecondition, What: path, Got: "only samples that cannot be searched (images)", Want: "a face vector or a minutiae record"}
+	}
+	return nil
+}
+
+// storedProbe is the probe of a stored subject, or of one encounter of it.
+func (e *Engine) storedProbe(c Caller, ref EncounterRef) (*probe, *subject, error) {
+	s, st, err := e.visible(c, ref.Subject)
+	if err != nil {
+		return nil, nil, err
+	}
+	encounters := st.encounters
+	if ref.Encounter != "" {
+		at := slices.IndexFunc(encounters, func(x *encounter) bool { return x.external == ref.Encounter })
+		if at < 0 {
+			return nil, nil, notFound()
+		}
+		encounters = encounters[at : at+1]
+	}
+	p, err := e.probeOf(s.id, encounters)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, s, p.check("stored probe")
+}
+
+// probeOf opens the stored templates of encounters.
+func (e *Engine) probeOf(id store.ID, encounters []*encounter) (*probe, error) {
+	p := &probe{}
+	for _, enc := range encounters {
+		rec, _, err := e.openRecord(id, enc.id)
+		if err != nil {
+			return nil, err
+		}
+		for _, views := range rec.views() {
+			for _, v := range views {
+				p.add(v)
+			}
+		}
+	}
+	return p, nil
+}
+
+// comparison is one probe view against the best reference view of a subject.
+type comparison struct {
+	evidence  decision.Evidence
+	encounter *encounter
+}
+
+// samePosition: fingers of known position meet their own kind, unknown meets all.
+func samePosition(a, b templates.Position) bool {
+	return a == b || a == templates.PositionUnknown || b == templates.PositionUnknown
+}
+
+// comparer compares a probe with subjects, one after the other.
+type comparer struct {
+	probe  *probe
+	finger finger.Comparer
+	// made counts comparisons.
+	made uint64
+	out  []comparison
+}
+
+// compare computes each probe view against every comparable view of the
+// encounters and keeps the best of each. Views that nothing can be compared with
+// leave no evidence. The result is valid until the next call.
+func (c *comparer) compare(encounters []*encounter) []comparison {
+	c.out = c.out[:0]
+	for i := range c.probe.faces {
+		p := &c.probe.faces[i]
+		var best comparison
+		for _, enc := range encounters {
+			for _, f := range enc.faces {
+				if f.model.name != p.model {
+					continue
+				}
+				score, ok := f.model.index.Score(p.vector, f.key)
+				if !ok {
+					continue
+				}
+				c.made++
+				if s := float64(score); best.encounter == nil || s > best.evidence.Score {
+					best = comparison{decision.Evidence{Modality: templates.ModalityFace, Model: p.model, Score: s}, enc}
+				}
+			}
+		}
+		if best.encounter != nil {
+			c.out = append(c.out, best)
+		}
+	}
+	for i := range c.probe.fingers {
+		p := &c.probe.fingers[i]
+		var best comparison
+		for _, enc := range encounters {
+			for _, f := range enc.fingers {
+				if !samePosition(p.position, f.position) {
+					continue
+				}
+				c.made++
+				if s := float64(c.finger.Compare(p.template, f.template)); best.encounter == nil || s > best.evidence.Score {
+					position := p.position
+					if position == templates.PositionUnknown {
+						position = f.position
+					}
+					best = comparison{decision.Evidence{Modality: templates.ModalityFinger, Position: position, Score: s}, enc}
+				}
+			}
+		}
+		if best.encounter != nil {
+			c.out = append(c.out, best)
+		}
+	}
+	return c.out
+}
+
+// compareProbes compares two probes with each other: neither is stored.
+func compareProbes(p, claim *probe) []comparison {
+	var out []comparison
+	for _, a := range p.faces {
+		var best *decision.Evidence
+		for _, b := range claim.faces {
+			if a.model == b.model && len(a.vector) == len(b.vector) {
+				if s := float64(face.Compare(a.vector, b.vector)); best == nil || s > best.Score {
+					best = &decision.Evidence{Modality: templates.ModalityFace, Model: a.model, Score: s}
+				}
+			}
+		}
+		if best != nil {
+			out = append(out, comparison{evidence: *best})
+		}
+	}
+	for _, a := range p.fingers {
+		var best *decision.Evidence
+		for _, b := range claim.fingers {
+			if samePosition(a.position, b.position) {
+				if s := float64(a.template.Compare(b.template)); best == nil || s > best.Score {
+					best = &decision.Evidence{Modality: templates.ModalityFinger, Position: max(a.position, b.position), Score: s}
+				}
+			}
+		}
+		if best != nil {
+			out = append(out, comparison{evidence: *best})
+		}
+	}
+	return out
+}
+
+// candidate fuses comparisons into what is known of one subject. n is how many
+// subjects were searched: 1 for a verification.
+func (e *Engine) candidate(external string, comparisons []comparison, n int) Candidate {
+	evidence := make([]decision.Evidence, len(comparisons))
+	for i := range comparisons {
+		evidence[i] = comparisons[i].evidence
+	}
+	fused := decision.Fuse(evidence)
+	out := Candidate{Subject: external, Log10LR: fused.Log10LR, Outcome: outcomeOf(e.opts.Policy.Decide(fused.Log10LR, n)), Reasons: fused.Reasons}
+	for i, c := range comparisons {
+		s := SampleScore{Modality: c.evidence.Modality, Position: c.evidence.Position, Model: c.evidence.Model, Score: c.evidence.Score, Log10LR: fused.Terms[i]}
+		if c.encounter != nil {
+			s.Encounter = c.encounter.external
+		}
+		out.Scores = append(out.Scores, s)
+	}
+	return out
+}
+
+func outcomeOf(d decision.Outcome) Outcome {
+	switch d {
+	case decision.Match:
+		return OutcomeMatch
+	case decision.Refer:
+		return OutcomeRefer
+	}
+	return OutcomeNonMatch
+}
+
+func (o Outcome) result() uint8 {
+	switch o {
+	case OutcomeMatch:
+		return resultMatch
+	case OutcomeRefer:
+		return resultRefer
+	}
+	return resultNonMatch
+}
+
+// filter says which subjects a search may put forward.
+type filter struct {
+	principal string
+	galleries []*gallery
+	without   *subject
+	// everyone passes what no principal but the system may search.
+	everyone bool
+}
+
+func (f *filter) accepts(s *subject, st *subjectState) bool {
+	if st == nil || s == f.without || !f.everyone && !st.visible(f.principal) {
+		return false
+	}
+	return len(f.galleries) == 0 || slices.ContainsFunc(f.galleries, func(g *gallery) bool { return slices.Contains(st.galleries, g) })
+}
+
+// count is how many subjects pass the filter.
+func (f *filter) count(ctx context.Context, all []*subject) (uint64, error) {
+	var n uint64
+	for i, s := range all {
+		if i%65536 == 0 && ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		if f.accepts(s, s.state.Load()) {
+			n++
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,336 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"immis/index"
+	"immis/matcher/finger"
+	"immis/store"
+	"immis/templates"
+)
+
+// register is what is held in memory: who is enrolled, in which galleries, and
+// the templates that searches compare. It is written by the committer's publish
+// calls, in the order of the ledger, and read by searches that never wait for
+// more than a pointer.
+type register struct {
+	mu        sync.RWMutex
+	subjects  map[store.ID]*subject
+	list      []*subject // in order of publication; appended to, never overwritten
+	gone      int        // subjects of list that are withdrawn
+	galleries map[store.ID]*gallery
+	models    map[string]*model
+	byOrder   map[uint64]*encounter
+
+	nextOrder  atomic.Uint64
+	version    atomic.Uint64 // newest ledger entry that changed what searches see
+	encounters atomic.Int64
+	fingers    atomic.Int64
+	fingerSize atomic.Int64
+}
+
+// subject is one enrolled person record.
+type subject struct {
+	id       store.ID
+	external string
+	state    atomic.Pointer[subjectState] // nil: withdrawn
+}
+
+// subjectState is replaced as a whole, so a search sees one moment of a subject.
+type subjectState struct {
+	encounters []*encounter // by order
+	galleries  []*gallery
+}
+
+// encounter is what a search needs of one encounter.
+type encounter struct {
+	id       store.ID
+	external string
+	order    uint64
+	subject  *subject
+	faces    []faceRow
+	fingers  []fingerView
+}
+
+type faceRow struct {
+	model *model
+	key   uint64
+	// vector is set until the row is in the index.
+	vector []float32
+}
+
+type fingerView struct {
+	position templates.Position
+	template *finger.Template
+}
+
+type gallery struct {
+	id   store.ID
+	data atomic.Pointer[Gallery]
+	size atomic.Int64
+}
+
+// model is the index of one face model. It lives while rows or requests need it,
+// so that a model nobody is enrolled with does not fix a dimension for ever.
+type model struct {
+	name  string
+	index *index.Flat
+	users int // under register.mu
+}
+
+func newRegister() *register {
+	return &register{
+		subjects:  map[store.ID]*subject{},
+		galleries: map[store.ID]*gallery{},
+		models:    map[string]*model{},
+		byOrder:   map[uint64]*encounter{},
+	}
+}
+
+// viewBits is how many bits of a row key number the views of an encounter; the
+// rest is the order of the encounter, so that equal scores rank by enrolment.
+const viewBits = 8
+
+func rowKey(order uint64, view int) uint64 { return order<<viewBits | uint64(view) }
+
+// acquireModel reserves a model for one row and checks the dimension.
+func (r *register) acquireModel(name string, dim int) (*model, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.models[name]
+	if m == nil {
+		m = &model{name: name, index: index.NewFlat(dim)}
+		r.models[name] = m
+	}
+	if m.index.Dim() != dim {
+		return nil, templates.Bad(templates.ReasonDimension, "face vector of a known model", fmt.Sprintf("%d dimensions", dim), m.index.Dim())
+	}
+	m.users++
+	return m, nil
+}
+
+func (r *register) releaseModel(m *model) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.releaseModelLocked(m)
+}
+
+func (r *register) releaseModelLocked(m *model) {
+	if m.users--; m.users == 0 && r.models[m.name] == m {
+		delete(r.models, m.name)
+	}
+}
+
+// model returns the index of a face model, nil if nobody is enrolled with it.
+func (r *register) model(name string) *model {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.models[name]
+}
+
+// subject returns a subject that is enrolled, or nil.
+func (r *register) subject(id store.ID) *subject {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.subjects[id]
+}
+
+func (r *register) gallery(id store.ID) *gallery {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.galleries[id]
+}
+
+// all returns the subjects in order of publication; some may be withdrawn.
+func (r *register) all() []*subject {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.list
+}
+
+// encounterOf returns the encounter a row key belongs to.
+func (r *register) encounterOf(key uint64) *encounter {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byOrder[key>>viewBits]
+}
+
+// publishEncounter makes an encounter visible to searches, and its subject when
+// that is new. It is called by the committer or, at start, by the loader.
+func (r *register) publishEncounter(enc *encounter, id store.ID, external string, galleries []store.ID) error {
+	for i := range enc.faces {
+		f := &enc.faces[i]
+		if err := f.model.index.Append(f.key, f.vector); err != nil {
+			return fmt.Errorf("publish encounter: %w", err)
+		}
+		f.vector = nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.publishSubjectLocked(id, external)
+	enc.subject = s
+	old := s.state.Load()
+	next := &subjectState{encounters: append(slices.Clone(old.encounters), enc), galleries: slices.Clone(old.galleries)}
+	slices.SortFunc(next.encounters, func(a, b *encounter) int {
+		if a.order < b.order {
+			return -1
+		}
+		return 1
+	})
+	for _, g := range galleries {
+		if gal := r.galleries[g]; gal != nil && !slices.Contains(next.galleries, gal) {
+			next.galleries = append(next.galleries, gal)
+			gal.size.Add(1)
+		}
+	}
+	r.byOrder[enc.order] = enc
+	s.state.Store(next)
+	r.encounters.Add(1)
+	r.countFingers(enc, 1)
+	return nil
+}
+
+// publishSubject adds a subject without encounters.
+func (r *register) publishSubject(id store.ID, external string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.publishSubjectLocked(id, external)
+}
+
+func (r *register) publishSubjectLocked(id store.ID, external string) *subject {
+	s := r.subjects[id]
+	if s == nil {
+		s = &subject{id: id, external: external}
+		s.state.Store(&subjectState{})
+		r.subjects[id] = s
+		r.list = append(r.list, s)
+	}
+	return s
+}
+
+func (r *register) countFingers(enc *encounter, sign int64) {
+	for _, f := range enc.fingers {
+		r.fingers.Add(sign)
+		r.fingerSize.Add(sign * int64(f.template.Bytes()))
+	}
+}
+
+// withdrawEncounter removes an encounter from every search.
+func (r *register) withdrawEncounter(subject, id store.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.subjects[subject]
+	if s == nil {
+		return
+	}
+	old := s.state.Load()
+	at := slices.IndexFunc(old.encounters, func(e *encounter) bool { return e.id == id })
+	if at < 0 {
+		return
+	}
+	enc := old.encounters[at]
+	s.state.Store(&subjectState{encounters: slices.Delete(slices.Clone(old.encounters), at, at+1), galleries: old.galleries})
+	r.drop(enc)
+}
+
+func (r *register) drop(enc *encounter) {
+	for _, f := range enc.faces {
+		f.model.index.Delete(f.key)
+		r.releaseModelLocked(f.model)
+	}
+	delete(r.byOrder, enc.order)
+	r.encounters.Add(-1)
+	r.countFingers(enc, -1)
+}
+
+// withdrawSubject removes a subject from every search.
+func (r *register) withdrawSubject(id store.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.subjects[id]
+	if s == nil {
+		return
+	}
+	old := s.state.Swap(nil)
+	for _, enc := range old.encounters {
+		r.drop(enc)
+	}
+	for _, g := range old.galleries {
+		g.size.Add(-1)
+	}
+	delete(r.subjects, id)
+	if r.gone++; r.gone > 1024 && r.gone > len(r.list)/2 {
+		kept := make([]*subject, 0, len(r.list)-r.gone)
+		for _, s := range r.list {
+			if s.state.Load() != nil {
+				kept = append(kept, s)
+			}
+		}
+		r.list, r.gone = kept, 0
+	}
+}
+
+func (r *register) publishGallery(id store.ID, g Gallery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gal := r.galleries[id]
+	if gal == nil {
+		gal = &gallery{id: id}
+		r.galleries[id] = gal
+	}
+	gal.data.Store(&g)
+}
+
+// setMember puts a subject into a gallery or takes it out.
+func (r *register) setMember(galleryID, subjectID store.ID, in bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, g := r.subjects[subjectID], r.galleries[galleryID]
+	if s == nil || g == nil {
+		return
+	}
+	old := s.state.Load()
+	at := slices.Index(old.galleries, g)
+	if in == (at >= 0) {
+		return
+	}
+	next := &subjectState{encounters: old.encounters, galleries: slices.Clone(old.galleries)}
+	if in {
+		next.galleries = append(next.galleries, g)
+		g.size.Add(1)
+	} else {
+		next.galleries = slices.Delete(next.galleries, at, at+1)
+		g.size.Add(-1)
+	}
+	s.state.Store(next)
+}
+
+// readable tells whether a principal may see the subjects of a gallery.
+func (g *gallery) readable(principal string) bool {
+	d := g.data.Load()
+	return len(d.Readers) == 0 || slices.Contains(d.Readers, principal)
+}
+
+// visible tells whether a principal may know of a subject: one in no gallery is
+// visible to all, one that is only in galleries others read does not exist for it.
+func (st *subjectState) visible(principal string) bool {
+	if len(st.galleries) == 0 {
+		return true
+	}
+	for _, g := range st.galleries {
+		if g.readable(principal) {
+			return true
+		}
+	}
+	return false
+}
+
+func (st *subjectState) first() uint64 {
+	if len(st.encounters) == 0 {
+		return 0
+	}
+	return st.encounters[0].order
+}

@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"immis/store"
+	"immis/templates"
+)
+
+// Verify compares the probe with a claim: a subject, one of its encounters, or
+// other samples. The entry is in the ledger before the answer, also when the
+// claimed subject is unknown or forbidden; those two take one path.
+func (e *Engine) Verify(ctx context.Context, req VerifyRequest) (VerifyResult, error) {
+	start := time.Now()
+	if err := e.checkReady(req.Caller); err != nil {
+		return VerifyResult{}, err
+	}
+	ref, stored, err := req.Claim.stored()
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	p, err := e.newProbe("probe.samples", req.Probe)
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	var comparisons []comparison
+	var object store.ID
+	if stored {
+		object = e.subjectID(ref.Subject)
+		comparisons, err = e.compareClaim(p, req.Caller, ref)
+		if errors.Is(err, ErrNotFound) {
+			if _, logErr := e.logRead(ctx, req.Caller, KindVerify, object, resultNotFound, nil); logErr != nil {
+				return VerifyResult{}, logErr
+			}
+		}
+	} else {
+		comparisons, err = e.compareSamples(p, req.Claim.Samples)
+	}
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	if len(comparisons) == 0 {
+		return VerifyResult{}, &Error{Reason: ReasonNotComparable, Err: ErrPrecondition, What: "verify", Got: "a probe and a claim without a common finger or face model", Want: "at least one in common"}
+	}
+	c := e.candidate(ref.Subject, comparisons, 1)
+	w := &encoder{}
+	w.u8(recordVersion)
+	encodeEvidence(w, c.Outcome, c.Log10LR, c.Scores)
+	receipt, err := e.logRead(ctx, req.Caller, KindVerify, object, c.Outcome.result(), w.b)
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	e.metrics.verify(len(comparisons), time.Since(start))
+	return VerifyResult{Outcome: c.Outcome, Log10LR: c.Log10LR, Scores: c.Scores, Reasons: c.Reasons, Entry: receipt.Number}, nil
+}
+
+func (e *Engine) compareClaim(p *probe, c Caller, ref EncounterRef) ([]comparison, error) {
+	_, st, err := e.visible(c, ref.Subject)
+	if err != nil {
+		return nil, err
+	}
+	encounters := st.encounters
+	if ref.Encounter != "" {
+		encounters = nil
+		for _, enc := range st.encounters {
+			if enc.external == ref.Encounter {
+				encounters = append(encounters, enc)
+			}
+		}
+		if encounters == nil {
+			return nil, notFound()
+		}
+	}
+	return (&comparer{probe: p}).compare(encounters), nil
+}
+
+func (e *Engine) compareSamples(p *probe, samples []Sample) ([]comparison, error) {
+	if len(samples) == 0 {
+		return nil, templates.Bad(ReasonClaim, "claim", "none", "exactly one of samples, subject, encounter")
+	}
+	claim, err := e.newProbe("claim.samples", samples)
+	if err != nil {
+		return nil, err
+	}
+	return compareProbes(p, claim), nil
+}
