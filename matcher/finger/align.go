@@ -84,13 +84,13 @@ func (c *Comparer) start(a, b *Template, seed *candidate) Motion {
 	return m
 }
 
-// refine fits the motion to the pairs in c.pairs and pairs again, in rounds.
+// refine fits the motion to the pairs in c.best and pairs again, in rounds.
 func (c *Comparer) refine(a, b *Template, m Motion) Motion {
 	for round := range refineRounds {
-		if c.pairCount < 2 {
+		if c.bestCount < 2 {
 			break
 		}
-		m = refit(a, b, c.pairs[:c.pairCount], m)
+		m = refit(a, b, c.best[:c.bestCount], m)
 		if round < refineRounds-1 {
 			c.move(a, m, nil, 19)
 			c.pair(a, b, wideTurn)
@@ -98,6 +98,7 @@ func (c *Comparer) refine(a, b *Template, m Motion) Motion {
 			c.move(a, m, nil, 15)
 			c.pair(a, b, closeTurn)
 		}
+		c.bestCount = copy(c.best[:], c.pairs[:c.pairCount])
 	}
 	return m
 }

@@ -107,16 +107,14 @@ func (c *Comparer) run(a, b *Template) outcome {
 	bestWeight := -1.0
 	for k := range c.seeds() {
 		m := c.start(a, b, &c.candidates[k])
-		w := weigh(c.pairs[:c.pairCount])
-		if w >= minStartWeight {
-			m = c.refine(a, b, m)
-			w = weigh(c.pairs[:c.pairCount])
-		}
-		if w > bestWeight {
-			bestWeight = w
-			best.motion = m
+		if w := weigh(c.pairs[:c.pairCount]); w > bestWeight {
+			bestWeight, best.motion = w, m
 			c.bestCount = copy(c.best[:], c.pairs[:c.pairCount])
 		}
+	}
+	if bestWeight >= minStartWeight {
+		best.motion = c.refine(a, b, best.motion)
+		bestWeight = weigh(c.best[:c.bestCount])
 	}
 	best.inB, best.inA = overlap(a, b, best.motion, c.bestCount)
 	best.score = scoreOf(bestWeight, best.inB, best.inA)

@@ -8,10 +8,10 @@ const areaMargin = 12.0
 const (
 	// minVotes is the highest count of agreeing neighborhoods (see vote) below
 	// which nothing is paired.
-	minVotes = 0.38
+	minVotes = 0.42
 	// minStartWeight is the weight W of the pairs of a seed below which its
 	// motion is not refined.
-	minStartWeight = 3.0
+	minStartWeight = 3.5
 	// rejectedScale keeps scores of comparisons without enough votes below 0.01
 	// while they still order by votes.
 	rejectedScale = 0.02

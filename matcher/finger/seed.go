@@ -4,9 +4,10 @@ import "math"
 
 // Parameters of the search for a first motion.
 const (
-	maxCandidates  = 32   // most similar pairs of neighborhoods that vote
+	maxCandidates  = 24   // most similar pairs of neighborhoods that vote
 	maxSeeds       = 3    // motions that are tried
-	minSimilarity  = 0.30 // pairs below are noise; votes count what is above
+	minSimilarity  = 0.36 // pairs below never vote
+	voteBase       = 0.30 // votes count what is above
 	voteTurn       = 5216 // 0.5 rad: two pairs of one motion turn alike
 	voteNear       = 6.0  // px: least allowed distance from where a motion puts a minutia
 	toleranceNear  = 8.0  // px: the same when all minutiae are paired
@@ -24,24 +25,46 @@ type candidate struct {
 }
 
 // findCandidates puts the maxCandidates most similar pairs into c.candidates,
-// best first; equal similarities keep the order of a, then b.
+// best first; equal similarities keep the order in which they were met.
 func (c *Comparer) findCandidates(a, b *Template) {
 	c.candidateCount = 0
 	least := float32(minSimilarity)
 	for i := range a.cylinders {
 		ca := &a.cylinders[i]
-		for j := range b.cylinders {
-			cb := &b.cylinders[j]
-			if absTurn(ca.angle, cb.angle) > rotationGate {
-				continue
-			}
-			s := similarity(ca, cb, least)
-			if s <= least {
-				continue
-			}
+		low, high := ca.angle-rotationGate, ca.angle+rotationGate
+		first, end := firstTurned(b.cylinders, low), firstTurned(b.cylinders, high)
+		if low < high {
+			least = c.findAmong(ca, b.cylinders[first:end], least)
+		} else { // the half circle passes zero
+			least = c.findAmong(ca, b.cylinders[:end], least)
+			least = c.findAmong(ca, b.cylinders[first:], least)
+		}
+	}
+}
+
+// findAmong offers ca with each of the others to c.candidates.
+func (c *Comparer) findAmong(ca *cylinder, others []cylinder, least float32) float32 {
+	for j := range others {
+		cb := &others[j]
+		if s := similarity(ca, cb, least); s > least {
 			least = c.insert(candidate{similarity: s, a: ca.at, b: cb.at, turn: cb.angle - ca.angle})
 		}
 	}
+	return least
+}
+
+// firstTurned is the first cylinder whose angle is at least the given one.
+func firstTurned(sorted []cylinder, angle uint16) int {
+	lo, hi := 0, len(sorted)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if sorted[mid].angle < angle {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
 }
 
 // insert keeps c.candidates sorted and bounded, and gives the similarity that a
@@ -75,7 +98,7 @@ func (c *Comparer) vote(a, b *Template) float32 {
 		pa, pb := &a.minutiae[p.a], &b.minutiae[p.b]
 		s, co := sincos(p.turn)
 		sin, cos := float32(s), float32(co)
-		votes := p.similarity - minSimilarity
+		votes := p.similarity - voteBase
 		for l := range c.candidateCount {
 			q := &c.candidates[l]
 			if absTurn(p.turn, q.turn) > voteTurn || q.a == p.a || q.b == p.b {
@@ -85,10 +108,13 @@ func (c *Comparer) vote(a, b *Template) float32 {
 			dx, dy := qa.x-pa.x, qa.y-pa.y
 			ex := float32(cos*dx) - float32(sin*dy) - (qb.x - pb.x)
 			ey := float32(sin*dx) + float32(cos*dy) - (qb.y - pb.y)
+			e := float32(ex*ex) + float32(ey*ey)
+			if e >= toleranceMax*toleranceMax {
+				continue
+			}
 			limit := allowed(voteNear, float32(dx*dx)+float32(dy*dy))
-			e, most := float32(ex*ex)+float32(ey*ey), float32(limit*limit)
-			if e < most {
-				votes += float32((q.similarity - minSimilarity) * (1 - e/most))
+			if most := float32(limit * limit); e < most {
+				votes += float32((q.similarity - voteBase) * (1 - e/most))
 			}
 		}
 		p.votes = votes
