@@ -52,7 +52,9 @@ func log(x float64) float64 {
 		l6    = 1.531383769920937332e-01
 		l7    = 1.479819860511658591e-01
 	)
-	fraction, exponent := math.Frexp(x)
+	word := math.Float64bits(x)
+	exponent := int(word>>52) - 1022
+	fraction := math.Float64frombits(word&(1<<52-1) | 1022<<52) // in [0.5, 1)
 	if fraction < math.Sqrt2/2 {
 		fraction = float64(fraction * 2)
 		exponent--
@@ -144,4 +146,22 @@ func atan2(y, x float64) float64 {
 		return -angle
 	}
 	return angle
+}
+
+// wave returns the cosine of x turns (2 pi x), |x| <= 1e6, with an absolute
+// error below 1e-9: all a random field needs, without branches and so several
+// times faster than sincos. Method: fold x to the quarter turn around the nearest
+// zero, then the Taylor series of the sine up to the 13th power.
+func wave(x float64) float64 {
+	const tau = 2 * math.Pi
+	x -= math.Floor(x + 0.5)
+	u := 0.25 - math.Abs(x)
+	z := float64(tau * tau * u * u)
+	s := 1.0/39916800 - float64(z*(1.0/6227020800))
+	s = 1.0/362880 - float64(z*s)
+	s = 1.0/5040 - float64(z*s)
+	s = 1.0/120 - float64(z*s)
+	s = 1.0/6 - float64(z*s)
+	s = 1 - float64(z*s)
+	return float64(tau * u * s)
 }

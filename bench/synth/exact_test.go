@@ -27,6 +27,9 @@ func TestExactFunctionsAgreeWithMath(t *testing.T) {
 		if math.Abs(sin-math.Sin(a)) > 1e-15 || math.Abs(cos-math.Cos(a)) > 1e-15 {
 			t.Fatalf("sincos(%v) = %v, %v, want %v, %v", a, sin, cos, math.Sin(a), math.Cos(a))
 		}
+		if got, want := wave(a), math.Cos(2*math.Pi*a); math.Abs(got-want) > 1e-9 {
+			t.Fatalf("wave(%v) = %v, want %v", a, got, want)
+		}
 		y := s.between(-40, 40)
 		if got, want := atan2(y, x), math.Atan2(y, x); math.Abs(got-want) > 1e-15 {
 			t.Fatalf("atan2(%v, %v) = %v, want %v", y, x, got, want)

@@ -109,7 +109,7 @@ func (f *flow) orientation(p point) float64 {
 // correlation exp(-d^2 / 2 L^2) over distance d: the sum of a few plane waves
 // whose wave vectors are Gaussian with deviation 1/L (the spectral method).
 type smoothField struct {
-	waves [fieldWaves]struct{ kx, ky, phase float64 }
+	waves [fieldWaves]struct{ kx, ky, phase float64 } // turns per px, turns
 }
 
 // fieldWaves waves suffice: the value at a point is already close to Gaussian.
@@ -119,9 +119,9 @@ func drawSmoothField(s *stream, length float64) smoothField {
 	var f smoothField
 	for i := range f.waves {
 		w := &f.waves[i]
-		w.kx = s.gauss() / length
-		w.ky = s.gauss() / length
-		w.phase = float64(2 * math.Pi * s.uniform())
+		w.kx = s.gauss() / (2 * math.Pi * length)
+		w.ky = s.gauss() / (2 * math.Pi * length)
+		w.phase = s.uniform()
 	}
 	return f
 }
@@ -130,8 +130,7 @@ func (f *smoothField) at(p point) float64 {
 	sum := 0.0
 	for i := range f.waves {
 		w := &f.waves[i]
-		_, cos := sincos(float64(w.kx*p.x) + float64(w.ky*p.y) + w.phase)
-		sum += cos
+		sum += wave(float64(w.kx*p.x) + float64(w.ky*p.y) + w.phase)
 	}
 	return float64(sum * 0.5) // sqrt(2/8)
 }

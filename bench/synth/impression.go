@@ -31,7 +31,7 @@ const (
 	missing           = 0.07 // share lost, doubled in patches
 	spurious          = 0.06 // share added
 	qualitySD         = 0.9  // lognormal, multiplies both shares
-	qualityLimit      = 2.0  // standard deviations
+	qualityLimit      = 1.6  // standard deviations
 	jitter            = 1.1  // px
 	angleJitter       = 4 * math.Pi / 180
 	typeFlips         = 0.2

@@ -13,16 +13,16 @@ const (
 	masterHalfWidth  = 205.0 // semi-axes of the ellipse that carries minutiae:
 	masterHalfHeight = 245.0 // more than any contact area of impression.go reaches
 
-	density       = 8.8e-4 // minutiae per px^2 before thinning by distance
-	densitySD     = 0.18   // lognormal, finger to finger
-	fieldSD       = 0.55   // lognormal, place to place within a finger
-	fieldLength   = 60.0
+	density       = 1.15e-3 // candidates per px^2; thinning by distance leaves about 8.8e-4
+	densitySD     = 0.18    // lognormal, finger to finger
+	fieldSD       = 0.55    // lognormal, place to place within a finger
+	fieldLength   = 40.0
 	hardCore      = 8.5  // no two minutiae are closer
 	softCore      = 19.0 // closer pairs are rarer
 	signLength    = 58.0 // correlation length of the side a minutia points to
 	directionSD   = 0.1  // rad, about the flow
 	bifurcations  = 0.45 // share
-	masterMaximum = 400  // candidates, a bound on work
+	masterMaximum = 1000 // candidates: a bound on work, never met
 )
 
 // trueMinutia is one minutia of a master finger.
@@ -50,11 +50,12 @@ func masterFinger(s *stream, position templates.Position) []trueMinutia {
 	n = max(0, min(n, masterMaximum))
 
 	out := make([]trueMinutia, 0, n)
+	var taken spacing
 	for range n {
 		p := inEllipse(s)
 		place := s.uniform()
 		apart := s.uniform()
-		if place > exp(fieldSD*(dense.at(p)-cut)) || apart > room(out, p) {
+		if apart > taken.room(p) || place > exp(fieldSD*(dense.at(p)-cut)) {
 			continue
 		}
 		m := trueMinutia{at: p, kind: templates.MinutiaEnding}
@@ -65,6 +66,7 @@ func masterFinger(s *stream, position templates.Position) []trueMinutia {
 		if s.chance(bifurcations) {
 			m.kind = templates.MinutiaBifurcation
 		}
+		taken.add(p)
 		out = append(out, m)
 	}
 	return out
@@ -75,23 +77,4 @@ func inEllipse(s *stream) point {
 	r := math.Sqrt(s.uniform())
 	sin, cos := sincos(2 * math.Pi * s.uniform())
 	return point{float64(masterHalfWidth * r * cos), float64(masterHalfHeight * r * sin)}
-}
-
-// room is the probability that p is tolerated by the minutiae already there: 0
-// within hardCore of any, rising to 1 at softCore from each.
-func room(present []trueMinutia, p point) float64 {
-	probability := 1.0
-	for i := range present {
-		dx, dy := present[i].at.x-p.x, present[i].at.y-p.y
-		d2 := float64(dx*dx) + float64(dy*dy)
-		if d2 >= softCore*softCore {
-			continue
-		}
-		d := math.Sqrt(d2)
-		if d < hardCore {
-			return 0
-		}
-		probability *= (d - hardCore) / (softCore - hardCore)
-	}
-	return probability
 }

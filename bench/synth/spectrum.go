@@ -3,6 +3,7 @@ package synth
 import (
 	"embed"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -18,8 +19,8 @@ var spectrumFiles embed.FS
 // one.
 type spectrum struct {
 	mean    []float64 // of all samples
-	between []float64 // variance between people, > 0
-	within  []float64 // variance within a person, > 0
+	between []float64 // variance between people, >= 0; 0 beyond the rank of the network
+	within  []float64 // variance within a person, >= 0
 }
 
 // readSpectrum reads the embedded spectrum of a dimension.
@@ -60,8 +61,10 @@ func parseSpectrum(text string, dims int) (spectrum, error) {
 				return spectrum{}, fmt.Errorf("axis %d: %w", len(s.mean), err)
 			}
 		}
-		if !(v[1] > 0 && v[2] > 0) {
-			return spectrum{}, fmt.Errorf("axis %d: variances %v and %v, want more than 0", len(s.mean), v[1], v[2])
+		// Written so that NaN fails; the bound keeps infinities out.
+		if !(math.Abs(v[0]) <= 1 && v[1] >= 0 && v[1] <= 1 && v[2] >= 0 && v[2] <= 1) {
+			return spectrum{}, fmt.Errorf("axis %d: mean %v and variances %v and %v, want a mean of -1..1 and variances of 0..1",
+				len(s.mean), v[0], v[1], v[2])
 		}
 		s.mean = append(s.mean, v[0])
 		s.between = append(s.between, v[1])
