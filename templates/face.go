@@ -19,8 +19,8 @@ const unitTolerance = 1.0 / (1 << 20)
 
 // NewFace makes the normal form of a face vector: a copy of the vector, scaled
 // to Euclidean length 1. The scaling is computed in float64, summed in the order
-// of the components with every product rounded before it is added, and rounded
-// once to float32: the same input gives the same bits on every machine.
+// of the components, and rounded once to float32: the same input gives the same
+// bits on every machine.
 // Normalising a normalised vector may move last bits; a stored vector is
 // therefore never normalised again (DecodeStored).
 //
@@ -87,7 +87,9 @@ func checkDims(n int) error {
 }
 
 // squares is the square of the Euclidean length. float64 holds the squares of
-// the smallest and of the largest float32, so nothing under- or overflows.
+// the smallest and of the largest float32, so nothing under- or overflows, and
+// holds every square exactly (2 x 24 bits), so a fused multiply-add would change
+// nothing; the conversion forbids it all the same.
 func squares(v []float32) (float64, error) {
 	var sum float64
 	for i, x := range v {

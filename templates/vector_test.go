@@ -100,8 +100,8 @@ func TestEncodingsAgree(t *testing.T) {
 	}
 }
 
-// TestNormalizeBits pins the result to the bit: another order of summation or a
-// fused multiply-add would change who is found on another machine.
+// TestNormalizeBits compares the result to the bit with arithmetic in software:
+// a shortcut in float32 would change who is found on another machine.
 func TestNormalizeBits(t *testing.T) {
 	v := make([]float32, 16)
 	x := uint32(1)
