@@ -22,8 +22,8 @@ func (e *Engine) Statistics(_ context.Context, c Caller) (Statistics, error) {
 	r := e.register
 	s := Statistics{
 		LedgerEntries: ledger.Entries,
-		KeyEpoch:      ledger.Epoch,
-		DiskBytes:     ledger.DiskBytes,
+		KeyEpoch:      ledger.KeyEpoch,
+		DiskBytes:     ledger.LedgerBytes,
 		Encounters:    uint64(r.encounters.Load()),
 		PendingChecks: uint64(e.checks.len()),
 		Ready:         time.Duration(e.readyIn.Load()),
@@ -88,7 +88,7 @@ func (e *Engine) EndKeyEpoch(ctx context.Context, c Caller, requestID string) (e
 	if err != nil {
 		return 0, 0, fromStore(err, "key epoch")
 	}
-	return s.Epoch, s.Entries - 1, nil
+	return s.KeyEpoch, s.Entries - 1, nil
 }
 
 // Checkpoint writes a verified copy of the ledger into a new folder.
@@ -103,5 +103,5 @@ func (e *Engine) Checkpoint(ctx context.Context, c Caller, dir string) (size, by
 	if err != nil {
 		return 0, 0, 0, fromStore(err, "checkpoint")
 	}
-	return s.Entries, s.DiskBytes, s.Entries - 1, nil
+	return s.Entries, s.LedgerBytes, s.Entries - 1, nil
 }

@@ -177,7 +177,7 @@ func (e *Engine) repeated(r *store.Request) (EnrollResult, bool, error) {
 
 // answer opens the sealed answer of a repeated enrolment.
 func (e *Engine) answer(request store.ID, receipt store.Receipt) (EnrollResult, error) {
-	plain, err := e.store.OpenAnswer(request, receipt)
+	plain, err := e.store.OpenAnswer(request)
 	if err != nil {
 		return EnrollResult{}, fromStore(err, "answer of a repeated request")
 	}

@@ -60,9 +60,13 @@ func (e *Engine) loadGalleries(ctx context.Context) error {
 // loadEncounters reads every record. One whose key is gone is erased, not
 // damaged: its erasure is being rolled forward, and it stays out of the index.
 func (e *Engine) loadEncounters(ctx context.Context, progress func(done, total uint64)) error {
-	total := e.store.Rows(tableEncounter)
+	stats, err := e.store.Stats()
+	if err != nil {
+		return err
+	}
+	total := stats.Rows[tableEncounter]
 	var done, highest uint64
-	err := e.store.Scan(ctx, tableEncounter, nil, func(r store.Row, sealed []byte) error {
+	err = e.store.Scan(ctx, tableEncounter, nil, func(r store.Row, sealed []byte) error {
 		if done++; progress != nil && done%4096 == 0 {
 			progress(done, total)
 		}

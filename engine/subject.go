@@ -24,7 +24,7 @@ func (e *Engine) GetSubject(ctx context.Context, c Caller, ref EncounterRef, sam
 	if err := checkSubject(ref.Subject); err != nil {
 		return SubjectView{}, err
 	}
-	v, st, err := e.readSubject(ctx, c, ref, samples)
+	v, st, err := e.readSubject(c, ref, samples)
 	result := uint8(resultOK)
 	if errors.Is(err, ErrNotFound) {
 		result = resultNotFound
@@ -45,7 +45,7 @@ func (e *Engine) GetSubject(ctx context.Context, c Caller, ref EncounterRef, sam
 	return v, nil
 }
 
-func (e *Engine) readSubject(ctx context.Context, c Caller, ref EncounterRef, samples bool) (SubjectView, *subjectState, error) {
+func (e *Engine) readSubject(c Caller, ref EncounterRef, samples bool) (SubjectView, *subjectState, error) {
 	s, st, err := e.visible(c, ref.Subject)
 	if err != nil {
 		return SubjectView{}, nil, err
@@ -55,7 +55,7 @@ func (e *Engine) readSubject(ctx context.Context, c Caller, ref EncounterRef, sa
 		if ref.Encounter != "" && enc.external != ref.Encounter {
 			continue
 		}
-		view, err := e.readEncounter(ctx, s.id, enc.id, samples)
+		view, err := e.readEncounter(s.id, enc.id, samples)
 		if err != nil {
 			return SubjectView{}, nil, err
 		}
@@ -68,7 +68,7 @@ func (e *Engine) readSubject(ctx context.Context, c Caller, ref EncounterRef, sa
 }
 
 // readEncounter opens the stored form of one encounter.
-func (e *Engine) readEncounter(ctx context.Context, subject, id store.ID, samples bool) (Encounter, error) {
+func (e *Engine) readEncounter(subject, id store.ID, samples bool) (Encounter, error) {
 	rec, key, err := e.openRecord(subject, id)
 	if err != nil {
 		return Encounter{}, err
@@ -77,7 +77,7 @@ func (e *Engine) readEncounter(ctx context.Context, subject, id store.ID, sample
 	for i := range rec.samples {
 		s := rec.samples[i].Sample
 		if samples {
-			if s, err = e.readSample(ctx, key, &rec.samples[i]); err != nil {
+			if s, err = e.readSample(key, subject, &rec.samples[i]); err != nil {
 				return Encounter{}, fmt.Errorf("sample %d: %w", i, err)
 			}
 		} else {
@@ -108,13 +108,13 @@ func (e *Engine) openRecord(subject, id store.ID) (*record, *seal.Key, error) {
 
 // readSample gives back the bytes of a sample: as they were sent, or, for a face
 // vector, its normal form in float32.
-func (e *Engine) readSample(ctx context.Context, key *seal.Key, s *storedSample) (Sample, error) {
+func (e *Engine) readSample(key *seal.Key, subject store.ID, s *storedSample) (Sample, error) {
 	out := s.Sample
 	switch {
 	case len(s.templates) == 1 && s.templates[0].Face != nil:
 		out.Format, out.Data = templates.FormatFaceFloat32, templates.AppendFloat32(nil, s.templates[0].Face.Vector)
 	case s.blob != store.BlobID{}:
-		r, err := e.store.OpenBlob(ctx, s.blob)
+		r, err := e.store.OpenBlob(key, subject, s.blob)
 		if err != nil {
 			return out, fromStore(err, "image")
 		}

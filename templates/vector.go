@@ -98,3 +98,12 @@ func float16(h uint16) float32 {
 	}
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
+
+// AppendFloat32 appends the components of a vector in the encoding
+// EncodingFloat32LE: the exchange form in which a stored face is given back.
+func AppendFloat32(dst []byte, vector []float32) []byte {
+	for _, x := range vector {
+		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(x))
+	}
+	return dst
+}
