@@ -28,7 +28,11 @@ const (
 	anchorFile = "anchor"
 )
 
-func crc32c(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+func crc32c(b []byte) uint32 { return crcUpdate(0, b) }
+
+func crcUpdate(sum uint32, b []byte) uint32 {
+	return crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), b)
+}
 
 type anchor struct {
 	file vfs.File

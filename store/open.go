@@ -74,6 +74,9 @@ func (s *Store) open(ctx context.Context) error {
 	if s.blobs, err = prepareBlobs(s.opt.FS, s.path(blobsDir)); err != nil {
 		return classify(err)
 	}
+	if err := s.opt.FS.RemoveAll(s.path(scratchDir)); err != nil {
+		return classify(fmt.Errorf("remove scratch directory: %w", err))
+	}
 	s.disk = newDiskGuard(s.opt)
 	if s.metrics, err = newMetrics(s.opt.Registerer, func() float64 { return float64(len(s.queue)) }, s.failedGauge); err != nil {
 		return fmt.Errorf("register metrics: %w", err)

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -45,6 +46,11 @@ type subjectRow struct {
 type tableCount struct {
 	table byte
 	rows  uint64
+}
+
+// has tells whether the subject has rows in a table.
+func (s *subjectRow) has(table byte) bool {
+	return slices.ContainsFunc(s.tables, func(t tableCount) bool { return t.table == table })
 }
 
 func (s *subjectRow) count(table byte, delta int) {

@@ -70,6 +70,7 @@ type Store struct {
 
 	epochMu      sync.Mutex
 	checkpointMu sync.Mutex
+	checkMu      sync.Mutex
 	rollForward  []ID
 }
 

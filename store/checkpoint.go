@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// EndEpoch ends the key epoch: all keys are wrapped anew under a new
+// key-encryption key and the old one is destroyed, so that nothing erased before
+// opens any more, wherever an old copy of the key table may be. It runs beside
+// commits and is then recorded. progress (may be nil) counts slots. Use
+// KeyCopy to have the epoch wait for a confirmed copy of the table.
+func (s *Store) EndEpoch(ctx context.Context, progress func(done, total int)) error {
+	s.epochMu.Lock()
+	defer s.epochMu.Unlock()
+	if err := s.writable(); err != nil {
+		return err
+	}
+	epoch, err := s.table.Rotate(ctx, progress)
+	if err != nil {
+		return fmt.Errorf("end key epoch: %w", err)
+	}
+	m := own(KindEpoch)
+	m.Detail = s.StoreKey().Seal(s.Context(DetailRow(ID{})), binary.BigEndian.AppendUint32(nil, epoch))
+	// The epoch has ended whatever becomes of the caller; its entry should say so.
+	err = s.exec(context.WithoutCancel(ctx), func() error {
+		_, err := s.commitOwn(m, nil)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record key epoch %d: %w", epoch, err)
+	}
+	return nil
+}
+
+// Checkpoint makes a verified copy of the ledger and the blobs in dir, which must
+// not exist and should lie on the same volume: files are linked where that is
+// possible. The key table is not in it (see CopyKeys): the copy holds sealed data
+// only. When the copy has been opened and verified an entry says so, and bodies of
+// the entries in it are dropped (see Options.KeepBodies). Commits pause while
+// Pebble links its files, not while blobs are linked or the copy is verified.
+// progress (may be nil) gets the name of each step.
+func (s *Store) Checkpoint(ctx context.Context, dir string, progress func(step string)) error {
+	s.checkpointMu.Lock()
+	defer s.checkpointMu.Unlock()
+	if err := s.writable(); err != nil {
+		return err
+	}
+	if progress == nil {
+		progress = func(string) {}
+	}
+	if err := s.checkpoint(ctx, dir, progress); err != nil {
+		return fmt.Errorf("checkpoint to %s: %w", dir, err)
+	}
+	return nil
+}
+
+func (s *Store) checkpoint(ctx context.Context, dir string, progress func(string)) error {
+	fsys := s.opt.FS
+	if _, err := fsys.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("directory is there already: %w", ErrExists)
+	}
+	if err := makeDirs(fsys, dir); err != nil {
+		return err
+	}
+	release := s.holdBlobs()
+	defer func() {
+		_ = s.exec(context.WithoutCancel(ctx), func() error { release(); return nil })
+	}()
+	progress("ledger")
+	var head Head
+	err := s.exec(ctx, func() error {
+		head = s.anchor.head
+		return s.health.do("checkpoint", func() error {
+			return s.db.Checkpoint(fsys.PathJoin(dir, ledgerDir), pebble.WithFlushedWAL())
+		})
+	})
+	if err != nil {
+		return err
+	}
+	copied, err := openPebble(s.opt, fsys.PathJoin(dir, ledgerDir), newHealth(s.log), true)
+	if err != nil {
+		return err
+	}
+	err = guarded(func() error {
+		progress("blobs")
+		if err := s.linkBlobs(ctx, copied, dir); err != nil {
+			return err
+		}
+		progress("verify")
+		found, err := verifyEntries(ctx, copied, head)
+		if err != nil {
+			return err
+		}
+		return verifyState(ctx, copied, &found.meta, nil)
+	})
+	if cerr := guarded(copied.Close); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	if err := writeSmall(fsys, fsys.PathJoin(dir, formatFile), encodeFormat(s.id)); err != nil {
+		return err
+	}
+	// The anchor last: a copy that was cut off has none and does not open.
+	if err := createAnchor(fsys, fsys.PathJoin(dir, anchorFile), head); err != nil {
+		return err
+	}
+	progress("record")
+	return s.exec(ctx, func() error { return s.recordCheckpoint(head) })
+}
+
+// recordCheckpoint writes the entry and drops bodies in the same batch.
+func (s *Store) recordCheckpoint(head Head) error {
+	m := own(KindCheckpoint)
+	m.Detail = s.StoreKey().Seal(s.Context(DetailRow(ID{})), head.Note)
+	_, err := s.commitOwn(m, func(t *trial) error {
+		if s.opt.KeepBodies || head.Size <= t.meta.bodiesFrom {
+			return nil
+		}
+		from := t.meta.bodiesFrom
+		t.meta.bodiesFrom = head.Size
+		return t.batch.DeleteRange(numberKey(prefixBody, from), numberKey(prefixBody, head.Size), nil)
+	})
+	return err
+}
+
+// linkBlobs links every blob that the copied ledger names.
+func (s *Store) linkBlobs(ctx context.Context, copied *pebble.DB, dir string) error {
+	fsys := s.opt.FS
+	target := &blobStore{fs: fsys, dir: fsys.PathJoin(dir, blobsDir)}
+	if err := fsys.MkdirAll(target.dir, 0o700); err != nil {
+		return fmt.Errorf("make %s: %w", target.dir, err)
+	}
+	if err := syncDir(fsys, dir); err != nil {
+		return err
+	}
+	last := ""
+	err := dbReader{copied}.each([]byte{prefixBlob}, func(k, _ []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		id := BlobID(k[1:])
+		sub := fsys.PathDir(target.path(id))
+		if sub != last { // keys come in order, so each directory comes once
+			if err := finishDir(fsys, last); err != nil {
+				return err
+			}
+			if err := fsys.MkdirAll(sub, 0o700); err != nil {
+				return err
+			}
+			last = sub
+		}
+		return vfs.LinkOrCopy(fsys, s.blobs.path(id), target.path(id))
+	})
+	if err == nil {
+		err = finishDir(fsys, last)
+	}
+	if err == nil {
+		err = syncDir(fsys, target.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("link blobs: %w", err)
+	}
+	return nil
+}
+
+func finishDir(fsys vfs.FS, dir string) error {
+	if dir == "" {
+		return nil
+	}
+	return syncDir(fsys, dir)
+}
+
+// EpochOf reads what the entry of a key epoch says; for the trail's display.
+func (s *Store) EpochOf(number uint64) (epoch uint32, at time.Time, err error) {
+	entries, err := s.Entries(context.Background(), number, 1)
+	if err != nil {
+		return 0, at, err
+	}
+	if len(entries) == 0 || entries[0].Kind != KindEpoch {
+		return 0, at, fmt.Errorf("entry %d is not of a key epoch: %w", number, ErrNotFound)
+	}
+	sealed, err := s.Detail(number)
+	if err != nil {
+		return 0, at, err
+	}
+	plain, err := s.StoreKey().Open(s.Context(DetailRow(ID{})), sealed)
+	if err != nil || len(plain) != 4 {
+		return 0, at, fmt.Errorf("detail of entry %d: %w", number, errors.Join(err, ErrCorrupt))
+	}
+	return binary.BigEndian.Uint32(plain), entries[0].Time, nil
+}
