@@ -1,7 +1,5 @@
 package finger
 
-import "math"
-
 // vertex is a corner of the convex hull of the minutiae, in pixels at 500 ppi, y up.
 type vertex struct{ x, y float32 }
 
@@ -75,11 +73,8 @@ func within(hull []vertex, x, y, margin float32) bool {
 			return true
 		}
 	}
-	if inside || len(hull) == 0 {
+	if len(hull) > 2 || len(hull) == 0 {
 		return inside
-	}
-	if len(hull) > 2 {
-		return false
 	}
 	// A point or a line: the point itself may be on it, which no side test saw.
 	return distanceToSegment(hull[0], hull[len(hull)-1], x, y) <= limit
@@ -95,14 +90,4 @@ func distanceToSegment(a, b vertex, x, y float32) float64 {
 		px, py = px-float64(f*ex), py-float64(f*ey)
 	}
 	return float64(px*px) + float64(py*py)
-}
-
-// reach is the largest distance of a corner of the hull from (x, y) in pixels.
-func reach(hull []vertex, x, y float32) float64 {
-	far := 0.0
-	for _, v := range hull {
-		dx, dy := float64(v.x-x), float64(v.y-y)
-		far = max(far, float64(dx*dx)+float64(dy*dy))
-	}
-	return math.Sqrt(far)
 }

@@ -62,7 +62,7 @@ func newBlur() *blur {
 	const step, half = 2 * math.Pi / turnSteps, turnSteps / directions / 2
 	var below [turnSteps/2 + 2*half + 1]float64 // distribution function from -half on
 	for k := range below {
-		below[k] = gaussIntegral(float64(k-half) * step / sigmaTurn)
+		below[k] = gaussIntegral(float64(float64(k-half)*step) / sigmaTurn)
 	}
 	for k := range b.turn {
 		b.turn[k] = below[k+2*half] - below[k]

@@ -1,7 +1,7 @@
 package finger
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"immis/templates"
+	"immis/templates/iso19794"
 )
 
 // evaluationData is where real templates may lie, relative to this package.
@@ -17,32 +18,30 @@ const evaluationData = "../../../shared/data/fingerprints/minutiae"
 // sets are the four development sets of ANCHORS, in the order of reports.
 var sets = [4]string{"fvc2002_DB1_B", "fvc2002_DB3_B", "fvc2004_DB2_B", "fvc2004_DB4_B"}
 
-// readView is the least reader of ISO/IEC 19794-2:2005 that the evaluation
-// needs: one view at 197 pixels per cm. The codec of the product is not
-// imported, since matcher may know only templates.
+// readView reads the one view of an ISO/IEC 19794-2:2005 record.
 func readView(path string) (*templates.Finger, error) {
-	b, err := os.ReadFile(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(b) < 28 || string(b[:8]) != "FMR\x00 20\x00" {
-		return nil, fmt.Errorf("read %s: no 19794-2:2005 header", path)
+	record, err := iso19794.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", path, err)
 	}
-	n := int(b[27])
-	if len(b) < 28+6*n || binary.BigEndian.Uint16(b[18:]) != 197 {
-		return nil, fmt.Errorf("read %s: %d bytes for %d minutiae", path, len(b), n)
+	fingers, err := record.Fingers()
+	var bad *templates.InputError
+	if errors.As(err, &bad) && bad.Reason == templates.ReasonMinutiaCount {
+		// An extractor found nothing. The product refuses such a record; in the
+		// protocol it stays and scores 0 with everything.
+		return &templates.Finger{}, nil
 	}
-	f := &templates.Finger{Width: binary.BigEndian.Uint16(b[14:]), Height: binary.BigEndian.Uint16(b[16:]), Quality: b[26]}
-	for k := range n {
-		m := b[28+6*k:]
-		f.Minutiae = append(f.Minutiae, templates.Minutia{
-			X:     16 * (binary.BigEndian.Uint16(m) & 0x3fff),
-			Y:     16 * (binary.BigEndian.Uint16(m[2:]) & 0x3fff),
-			Angle: uint16(m[4]) << 8,
-			Type:  templates.MinutiaType(m[0] >> 6), Quality: m[5],
-		})
+	if err != nil {
+		return nil, fmt.Errorf("normalize %s: %w", path, err)
 	}
-	return f, nil
+	if len(fingers) != 1 {
+		return nil, fmt.Errorf("read %s: %d views, want 1", path, len(fingers))
+	}
+	return &fingers[0], nil
 }
 
 // realSet gives the 80 views of one set, [finger][impression], or skips.
