@@ -163,7 +163,7 @@ func (e *Engine) check(ctx context.Context, c pendingCheck) error {
 		Kind: KindDuplicateResult, Object: c.subject, Result: checkResult(state),
 		Ops: []store.Op{
 			store.Delete(store.Row{Table: tableTask, Subject: c.subject, Key: c.encounter}, store.Present),
-			store.Put(row, key.Ref(), key.Seal(e.store.Context(row), encodeCheck(state, subjects)), store.Any),
+			store.Put(row, key.Ref(), key.Seal(e.store.Context(row), encodeCheck(state, e.opts.Clock(), subjects)), store.Any),
 		},
 		Publish: func(store.Receipt) { e.checks.announce() },
 	}
@@ -282,11 +282,11 @@ func (e *Engine) readCheck(c Caller, ref EncounterRef) (DuplicateCheck, error) {
 	if err != nil {
 		return out, fromStore(err, "duplicate check")
 	}
-	state, subjects, err := decodeCheck(plain)
+	state, at, subjects, err := decodeCheck(plain)
 	if err != nil {
 		return out, err
 	}
-	out.State = state
+	out.State, out.Time = state, at
 	for _, id := range subjects {
 		if s := e.register.subject(id); s != nil {
 			if st := s.state.Load(); st != nil && st.visible(c.Principal) {

@@ -41,7 +41,6 @@ type enrollment struct {
 	galleries []store.ID
 	decoded   []decoded
 	key       *seal.Key
-	fresh     bool // the subject is new
 	blobs     []store.BlobID
 	memory    *encounter
 	result    EnrollResult
@@ -68,34 +67,7 @@ func (e *Engine) enroll(ctx context.Context, req *EnrollRequest, add bool) (Enro
 			en.release(e.register)
 		}
 	}()
-	ops, err := e.seal(ctx, en)
-	if err != nil {
-		return EnrollResult{}, err
-	}
-	m := store.Mutation{Kind: KindEnroll, Object: en.subject, Ops: ops}
-	if add {
-		m.Kind = KindAddEncounter
-	}
-	if request != nil {
-		request.Subject = en.subject
-		request.Answer = en.key.Seal(e.store.Context(store.AnswerRow(request.ID, en.subject)), encodeAnswer(&en.result))
-		m.Request = request
-	}
-	m.Publish = func(r store.Receipt) {
-		done = true
-		e.publish(r, func() error {
-			return e.register.publishEncounter(en.memory, en.subject, req.Subject, en.galleries)
-		})
-		if req.CheckDuplicates {
-			e.checks.add(pendingCheck{subject: en.subject, encounter: en.encounter})
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return EnrollResult{}, err
-	}
-	// Once queued, the outcome is waited for: what was reserved in memory must be
-	// either published or given back, and a commit takes milliseconds.
-	receipt, err := e.commit(context.WithoutCancel(ctx), req.Caller, m, "subject or encounter")
+	receipt, err := e.commitEnrollment(ctx, en, request, &done)
 	if err != nil {
 		return EnrollResult{}, err
 	}
@@ -104,6 +76,48 @@ func (e *Engine) enroll(ctx context.Context, req *EnrollRequest, add bool) (Enro
 	}
 	en.result.Entry, en.result.Recorded = receipt.Number, receipt.Time
 	return en.result, nil
+}
+
+// staleTries is how often an enrolment is sealed anew because the subject was
+// deleted or erased by somebody else in between.
+const staleTries = 4
+
+// commitEnrollment seals and commits; published is set before it returns when the
+// record is in the index.
+func (e *Engine) commitEnrollment(ctx context.Context, en *enrollment, request *store.Request, published *bool) (store.Receipt, error) {
+	for try := 1; ; try++ {
+		ops, err := e.seal(ctx, en)
+		if err != nil {
+			return store.Receipt{}, err
+		}
+		m := store.Mutation{Kind: KindEnroll, Object: en.subject, Ops: ops}
+		if en.add {
+			m.Kind = KindAddEncounter
+		}
+		if request != nil {
+			request.Subject = en.subject
+			request.Answer = en.key.Seal(e.store.Context(store.AnswerRow(request.ID, en.subject)), encodeAnswer(&en.result))
+			m.Request = request
+		}
+		m.Publish = func(r store.Receipt) {
+			*published = true
+			e.publish(r, func() error {
+				return e.register.publishEncounter(en.memory, en.subject, en.req.Subject, en.galleries)
+			})
+			if en.req.CheckDuplicates {
+				e.checks.add(pendingCheck{subject: en.subject, encounter: en.encounter})
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return store.Receipt{}, err
+		}
+		// Once queued, the outcome is waited for: what was reserved in memory must be
+		// either published or given back, and a commit takes milliseconds.
+		r, err := e.commit(context.WithoutCancel(ctx), en.req.Caller, m, "subject or encounter")
+		if err == nil || !errors.Is(err, store.ErrStale) || try == staleTries {
+			return r, err
+		}
+	}
 }
 
 // prepare validates and decodes everything; nothing is kept when it fails.
@@ -208,6 +222,7 @@ func (e *Engine) seal(ctx context.Context, en *enrollment) ([]store.Op, error) {
 		}
 	}
 	rec := &record{order: en.memory.order, encounter: en.req.Encounter}
+	en.blobs = nil
 	for i := range en.decoded {
 		s, err := e.storedSample(ctx, en, &en.decoded[i])
 		if err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"immis/store"
 	"immis/templates"
@@ -247,10 +248,11 @@ func decodeGallery(b []byte) (Gallery, error) {
 
 // encodeCheck and decodeCheck are the stored form of a duplicate check's result;
 // subjects are pseudonyms, so that an erasure leaves no name behind.
-func encodeCheck(state DuplicateState, subjects []store.ID) []byte {
+func encodeCheck(state DuplicateState, at time.Time, subjects []store.ID) []byte {
 	w := &encoder{}
 	w.u8(recordVersion)
 	w.u8(uint8(state))
+	w.time(at)
 	w.u32(uint32(len(subjects)))
 	for _, s := range subjects {
 		w.b = append(w.b, s[:]...)
@@ -258,16 +260,17 @@ func encodeCheck(state DuplicateState, subjects []store.ID) []byte {
 	return w.b
 }
 
-func decodeCheck(b []byte) (state DuplicateState, subjects []store.ID, err error) {
+func decodeCheck(b []byte) (state DuplicateState, at time.Time, subjects []store.ID, err error) {
 	r := &decoder{b: b, what: "duplicate check record"}
 	if v := r.u8(); v != recordVersion {
-		return 0, nil, templates.Bad(templates.ReasonWrongVersion, "duplicate check record version", v, recordVersion)
+		return 0, at, nil, templates.Bad(templates.ReasonWrongVersion, "duplicate check record version", v, recordVersion)
 	}
 	state = DuplicateState(r.u8())
+	at = r.time()
 	for range r.count(len(store.ID{})) {
 		var id store.ID
 		copy(id[:], r.take(len(id)))
 		subjects = append(subjects, id)
 	}
-	return state, subjects, r.end()
+	return state, at, subjects, r.end()
 }

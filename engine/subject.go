@@ -147,25 +147,30 @@ func (e *Engine) ListSubjects(ctx context.Context, c Caller, galleryID string, s
 			return nil, "", err
 		}
 	}
-	var found []*subject
+	// The page is the smallest pseudonyms beyond the token: kept sorted, one more
+	// than asked for, so that it is known whether another page follows.
+	var page []*subject
+	order := func(a, b *subject) int { return bytes.Compare(a.id[:], b.id[:]) }
 	for i, s := range e.register.all() {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return nil, "", ctx.Err()
 		}
 		st := s.state.Load()
-		if st == nil || !st.visible(c.Principal) || only != nil && !slices.Contains(st.galleries, only) || bytes.Compare(s.id[:], after) <= 0 && len(after) > 0 {
+		if st == nil || !st.visible(c.Principal) || only != nil && !slices.Contains(st.galleries, only) ||
+			len(after) > 0 && bytes.Compare(s.id[:], after) <= 0 || len(page) > size && order(s, page[size]) > 0 {
 			continue
 		}
-		found = append(found, s)
+		at, _ := slices.BinarySearchFunc(page, s, order)
+		page = slices.Insert(page, at, s)
+		page = page[:min(len(page), size+1)]
 	}
-	slices.SortFunc(found, func(a, b *subject) int { return bytes.Compare(a.id[:], b.id[:]) })
 	next := ""
-	if len(found) > size {
-		found = found[:size]
-		next = hex.EncodeToString(found[size-1].id[:])
+	if len(page) > size {
+		page = page[:size]
+		next = hex.EncodeToString(page[size-1].id[:])
 	}
-	ids := make([]string, len(found))
-	for i, s := range found {
+	ids := make([]string, len(page))
+	for i, s := range page {
 		ids[i] = s.external
 	}
 	if _, err := e.logRead(ctx, c, KindListSubjects, store.ID{}, resultOK, nil); err != nil {

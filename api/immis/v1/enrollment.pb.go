@@ -1068,7 +1068,7 @@ type DuplicateCheck struct {
 	SubjectIds []string `protobuf:"bytes,4,rep,name=subject_ids,json=subjectIds,proto3" json:"subject_ids,omitempty"`
 	// When the search ran.
 	Time *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
-	// Number of the ledger entry that holds the result.
+	// Number of the ledger entry that records this answer.
 	LedgerEntry   uint64 `protobuf:"varint,6,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
