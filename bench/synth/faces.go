@@ -89,9 +89,9 @@ func clusters(dims, level, n int, share float64, between []float64) []float64 {
 }
 
 // FaceModel names the synthetic network and its difficulty. Vectors of worlds
-// with different names must not be compared.
+// with different names must not be compared. The name is one that templates takes.
 func (w *World) FaceModel() string {
-	return fmt.Sprintf("synth-%d-f%.4f", w.config.FaceDims, w.config.FaceDifficulty)
+	return fmt.Sprintf("synth-%d-f%g", w.config.FaceDims, w.config.FaceDifficulty)
 }
 
 // Face returns one sample of a person's face: FaceDims values of Euclidean

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"immis/templates"
 )
 
 // fitted are the quantiles of cosine that the generator had where it was fitted
@@ -143,14 +145,22 @@ func TestFacesAreUnitVectors(t *testing.T) {
 			if n := cosine(v, v); math.Abs(n-1) > 1e-6 {
 				t.Fatalf("squared length %v, want 1", n)
 			}
+			if _, err := templates.NewFace(w.FaceModel(), v); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
 
 func TestFaceModelNamesTheWorld(t *testing.T) {
+	for _, f := range []float64{1, 0.1, 1.0 / 3, 1e-9} {
+		if err := templates.CheckModel(newWorld(t, Config{People: 1, FaceDifficulty: f}).FaceModel()); err != nil {
+			t.Error(err)
+		}
+	}
 	a := newWorld(t, Config{People: 1}).FaceModel()
-	if b := newWorld(t, Config{People: 1, FaceDifficulty: 1}).FaceModel(); a == b || a != "synth-512-f0.2500" {
-		t.Errorf("models %q and %q, want synth-512-f0.2500 and another", a, b)
+	if b := newWorld(t, Config{People: 1, FaceDifficulty: 1}).FaceModel(); a == b || a != "synth-512-f0.25" {
+		t.Errorf("models %q and %q, want synth-512-f0.25 and another", a, b)
 	}
 }
 

@@ -47,6 +47,9 @@ func TestFingerMinutiaeAreWellFormed(t *testing.T) {
 			if f.Position != position || f.Width != ImageWidth || f.Height != ImageHeight || f.Quality > 100 {
 				t.Fatalf("finger %d: header %v %v %v quality %v", i, f.Position, f.Width, f.Height, f.Quality)
 			}
+			if err := f.Validate(); err != nil {
+				t.Fatalf("finger %d: %v", i, err)
+			}
 			if n := len(f.Minutiae); n < leastMinutiae || n > templates.MaxMinutiae {
 				t.Fatalf("finger %d: %d minutiae, want 8..255", i, n)
 			}
