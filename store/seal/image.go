@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -217,19 +218,23 @@ func syncDir(fs vfs.FS, dir string) error {
 }
 
 // makeDir makes a directory that only its owner can use, and the ones above it, and
-// makes each durable.
-func makeDir(fs vfs.FS, dir string) error {
-	if _, err := fs.Stat(dir); err == nil {
+// makes each durable. One that exists may be left from a try whose sync failed, so its
+// name is synced again, unless its parent is not ours to open.
+func makeDir(fsys vfs.FS, dir string) error {
+	parent := fsys.PathDir(dir)
+	if _, err := fsys.Stat(dir); err == nil {
+		if err := syncDir(fsys, parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
 		return nil
 	}
-	parent := fs.PathDir(dir)
 	if parent != dir {
-		if err := makeDir(fs, parent); err != nil {
+		if err := makeDir(fsys, parent); err != nil {
 			return err
 		}
 	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make directory %s: %w", dir, err)
 	}
-	return syncDir(fs, parent)
+	return syncDir(fsys, parent)
 }

@@ -259,10 +259,11 @@ func (p *opening) durable(t *Table, img *image, sc *scan) error {
 		if err := p.opts.FS.Rename(path+suffixNew, path); err != nil {
 			return fmt.Errorf("rename %s: %w", path+suffixNew, err)
 		}
-		err = syncDir(p.opts.FS, p.opts.Dir)
-		if err != nil {
-			return err
-		}
+	}
+	// The names may be from a rename whose sync failed or never came; they are durable
+	// before tidy removes what they replaced.
+	if err := syncDir(p.opts.FS, p.opts.Dir); err != nil {
+		return err
 	}
 	if err != nil {
 		p.report.add(Finding{Kind: DamagedFile, File: fileName(fileA, p.epoch), Slot: NoSlot, Problem: "repair: " + err.Error()})

@@ -63,7 +63,8 @@ type Report struct {
 	// RolledForward names the slots whose erased marker stood in one file only: the
 	// erasure was under way when the power went. They are erased now; the caller writes
 	// what it writes after a Destroy. An erasure that was cut after both files were
-	// written is not listed, so the caller compares its live keys with Erased as well.
+	// written, or while one file was missing, is not listed, so the caller compares its
+	// live keys with Erased as well.
 	RolledForward []Ref
 }
 

@@ -103,7 +103,7 @@ func (s *scan) block(k uint32) error {
 			continue
 		}
 		if v.slot.state == slotErased {
-			s.erased(v.slot.ref, v.marker)
+			s.erased(v.slot.ref, v.marker && !s.absentA && !s.absentB)
 		}
 		s.side(&sides[0], fileA, v, v.badA, a)
 		s.side(&sides[1], fileB, v, v.badB, b)
