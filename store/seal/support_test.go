@@ -276,4 +276,3 @@ func secretsLeft(t testing.TB, keys KeySource) map[uint32][]byte {
 	}
 	return out
 }
-
