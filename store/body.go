@@ -57,7 +57,7 @@ func encodeBody(m *Mutation) []byte {
 			b = appendRef(b, o.Ref)
 		case OpDropSubject:
 			b = append(b, o.Subject[:]...)
-			b = append(b, flag(o.Erase))
+			b = append(b, oneByte(o.Erase))
 		case OpPut:
 			b = appendRow(b, o.Row)
 			b = append(b, byte(o.Cond))
@@ -77,7 +77,7 @@ func encodeBody(m *Mutation) []byte {
 	return append(b, m.Detail...)
 }
 
-func flag(v bool) byte {
+func oneByte(v bool) byte {
 	if v {
 		return 1
 	}

@@ -79,7 +79,7 @@ func replayInto(ctx context.Context, r pebble.Reader, db *pebble.DB, count uint6
 	}
 	defer func() { err = errors.Join(err, batch.Close()) }()
 	for ; n < count; n++ {
-		if n%replayBatch == replayBatch-1 {
+		if n%replayBatch == replayBatch-1 || batch.Len() > maxBatchBytes {
 			if err := flush(); err != nil {
 				return n, fmt.Errorf("replay: %w", err)
 			}
