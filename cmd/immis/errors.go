@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"immis/store"
+	"immis/templates"
+)
+
+// report is an error as it is shown.
+type report struct {
+	Code    string `json:"code,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	Field   string `json:"field,omitempty"`
+	Got     string `json:"got,omitempty"`
+	Want    string `json:"want,omitempty"`
+	Message string `json:"message"`
+	// Next is what to do.
+	Next string `json:"next,omitempty"`
+	exit int
+}
+
+// explain finds code, reason and a next step for an error.
+func explain(err error) report {
+	r := report{Message: err.Error(), exit: exitFailure}
+	var e *exitError
+	if errors.As(err, &e) {
+		return r
+	}
+	var bad *templates.InputError
+	if errors.As(err, &bad) {
+		r.Reason, r.Field, r.Got, r.Want, r.exit = string(bad.Reason), bad.Field, bad.Got, bad.Want, exitUsage
+		return r
+	}
+	if next := nextForStore(err); next != "" {
+		r.Next = next
+		return r
+	}
+	if errors.Is(err, context.Canceled) {
+		r.Message = "interrupted"
+		return r
+	}
+	st, ok := status.FromError(err)
+	if !ok || st.Code() == codes.OK || st.Code() == codes.Unknown {
+		return r
+	}
+	r.Code, r.Message = st.Code().String(), st.Message()
+	for _, d := range st.Details() {
+		if i, ok := d.(*errdetails.ErrorInfo); ok {
+			r.Reason, r.Field, r.Got, r.Want = i.GetReason(), i.GetMetadata()["field"], i.GetMetadata()["got"], i.GetMetadata()["want"]
+		}
+	}
+	r.exit, r.Next = exitFor(st.Code()), nextForCode(st.Code(), r.Reason)
+	return r
+}
+
+func exitFor(c codes.Code) int {
+	switch c {
+	case codes.InvalidArgument, codes.FailedPrecondition, codes.AlreadyExists, codes.Aborted, codes.OutOfRange:
+		return exitUsage
+	case codes.NotFound:
+		return exitNotFound
+	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded:
+		return exitBusy
+	}
+	return exitFailure
+}
+
+func nextForCode(c codes.Code, reason string) string {
+	switch c {
+	case codes.Unavailable:
+		switch reason {
+		case "NOT_READY", "SHUTTING_DOWN":
+			return "wait a moment and repeat"
+		case "LEDGER_STOPPED":
+			return "look at the server's log for the failed disk write, then restart the server"
+		}
+		return "is the server running, and is --server its address? start one with: immis serve"
+	case codes.ResourceExhausted:
+		if reason == "DISK_FULL" {
+			return "make space on the volume of the server's data folder; writes go on by themselves"
+		}
+		return "send fewer requests at once, or repeat later"
+	case codes.DeadlineExceeded:
+		return "repeat with a longer --timeout"
+	case codes.NotFound:
+		return "check the identifier and whether this principal may read one of the subject's galleries"
+	case codes.AlreadyExists:
+		return "choose another identifier, or add an encounter to the subject with: immis enroll --add"
+	case codes.Aborted:
+		return "use a new --request-id for a new request"
+	case codes.Unauthenticated, codes.PermissionDenied:
+		return "check --tls-cert: the server takes who you are from the certificate's SAN"
+	case codes.Internal:
+		return "the cause is in the server's log under this reference"
+	case codes.Unimplemented:
+		return "the server is of another version: compare immis version with immis stats"
+	}
+	return ""
+}
+
+func nextForStore(err error) string {
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return "stop the server that has the folder open, or ask it through --server"
+	case errors.Is(err, store.ErrReadOnly):
+		return "make the data folder writable for this user, or mount it for writing"
+	case errors.Is(err, store.ErrNewerFormat):
+		return "use the newer version of immis that wrote the folder"
+	case errors.Is(err, store.ErrOlderThanAnchor):
+		return "the ledger lost acknowledged entries (an old backup, a damaged disk): put back the newest copy; do not delete the anchor"
+	case errors.Is(err, store.ErrDamaged):
+		return "see what is damaged with: immis store check; put back the newest copy"
+	case errors.Is(err, store.ErrDiskFull):
+		return "make space on the volume of the data folder"
+	}
+	return ""
+}
+
+// printError writes a report to standard error.
+func (a *app) printError(r report) {
+	if a.json {
+		b, err := json.Marshal(map[string]report{"error": r})
+		if err == nil {
+			_, _ = fmt.Fprintln(a.err, string(b))
+			return
+		}
+	}
+	_, _ = fmt.Fprintln(a.err, "immis: "+r.Message)
+	if r.Next != "" {
+		_, _ = fmt.Fprintln(a.err, "  next: "+r.Next)
+	}
+}

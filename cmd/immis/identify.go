@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	immisv1 "immis/api/immis/v1"
+)
+
+type identifyCmd struct {
+	client
+	sampleFlags
+	Subject       string   `placeholder:"ID" help:"Search with a stored subject instead of samples."`
+	Encounter     string   `placeholder:"ID" help:"With --subject: search with this encounter only."`
+	Gallery       []string `placeholder:"ID" help:"Only people of these galleries; default: everyone."`
+	MaxCandidates uint32   `default:"10" help:"1-100 (default ${default})."`
+	Fast          bool     `help:"Compare fingers only of those nearest by face."`
+}
+
+// Help implements kong.HelpProvider.
+func (*identifyCmd) Help() string {
+	return `Ends with 0 for a match, 4 for a non-match, 5 when a person has to look. No outcome is by itself a decision with legal effect.
+
+Examples:
+  immis identify --purpose border-control --face probe.f32 --model buffalo/1
+  immis identify --purpose deduplication --subject S-1 --json`
+}
+
+// Run searches.
+func (c *identifyCmd) Run(a *app) error {
+	in := &immisv1.IdentifyRequest{Galleries: c.Gallery, MaxCandidates: c.MaxCandidates, Mode: immisv1.SearchMode_SEARCH_MODE_EXACT}
+	if c.Fast {
+		in.Mode = immisv1.SearchMode_SEARCH_MODE_FAST
+	}
+	switch {
+	case c.Subject != "" && !c.empty():
+		return usage("give --subject, or --face and --finger, not both")
+	case c.Subject != "" && c.Encounter != "":
+		in.Probe = &immisv1.IdentifyRequest_Encounter{Encounter: &immisv1.EncounterRef{SubjectId: c.Subject, EncounterId: c.Encounter}}
+	case c.Subject != "":
+		in.Probe = &immisv1.IdentifyRequest_SubjectId{SubjectId: c.Subject}
+	case c.empty():
+		return usage("nothing to search with: give --face, --finger or --subject")
+	default:
+		s, err := c.samples()
+		if err != nil {
+			return err
+		}
+		in.Probe = &immisv1.IdentifyRequest_Samples{Samples: &immisv1.Probe{Samples: s}}
+	}
+	return c.one(a, func(ctx context.Context, conn *grpc.ClientConn, rc *immisv1.RequestContext) error {
+		in.Context = rc
+		out, err := immisv1.NewRecognitionServiceClient(conn).Identify(ctx, in)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			if err := a.printMessage(out); err != nil {
+				return err
+			}
+		}
+		a.printf("%s: %d of %d subjects put forward, %d comparisons (ledger entry %d)\n", outcomeName(out.GetOutcome()),
+			len(out.GetCandidates()), out.GetSubjectsSearched(), out.GetComparisons(), out.GetLedgerEntry())
+		for i, k := range out.GetCandidates() {
+			a.printf("%3d  %-9s  10^%+.1f  %s  %s\n", i+1, outcomeName(k.GetOutcome()), k.GetLog10Lr(), k.GetSubjectId(), strings.Join(k.GetReasons(), " "))
+		}
+		return outcomeExit(out.GetOutcome())
+	})
+}
+
+func outcomeName(o immisv1.Outcome) string {
+	switch o {
+	case immisv1.Outcome_OUTCOME_MATCH:
+		return "match"
+	case immisv1.Outcome_OUTCOME_REFER:
+		return "refer"
+	}
+	return "non-match"
+}
+
+// outcomeExit turns an outcome into the command's exit code.
+func outcomeExit(o immisv1.Outcome) error {
+	switch o {
+	case immisv1.Outcome_OUTCOME_MATCH:
+		return nil
+	case immisv1.Outcome_OUTCOME_REFER:
+		return &exitError{code: exitRefer}
+	}
+	return &exitError{code: exitNonMatch}
+}
