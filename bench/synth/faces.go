@@ -50,8 +50,12 @@ type faceGenerator struct {
 }
 
 // newFaceGenerator prepares the generator at difficulty f in (0, 1]: the
-// variance within a person is multiplied by f, axis by axis, and what is freed
-// goes to the variance between people, so that vectors keep their energy.
+// variance within a person is multiplied by f, and the energy freed goes to the
+// variance between people by one factor for all axes, so that the shape of that
+// spectrum stays. Giving each axis its own freed energy would flatten it and make
+// strangers easier: measured once with 100,000 enrolled at f = 0.5 and a false
+// positive share of 0.3 %, 5.3 % of returns were missed that way, 6.8 % this way,
+// where the fit had about 6.5 %.
 func newFaceGenerator(dims int, f float64) (*faceGenerator, error) {
 	r, err := recipeOf(dims)
 	if err != nil {
@@ -65,10 +69,16 @@ func newFaceGenerator(dims int, f float64) (*faceGenerator, error) {
 		dims: dims, recipe: r, mean: s.mean,
 		own: make([]float64, dims), noise: make([]float64, dims),
 	}
+	sumBetween, sumWithin := 0.0, 0.0
+	for k := range dims {
+		sumBetween += s.between[k]
+		sumWithin += s.within[k]
+	}
+	gain := 1 + float64((1-f)*sumWithin/sumBetween)
 	between := make([]float64, dims)
 	for k := range dims {
 		g.noise[k] = math.Sqrt(f * s.within[k])
-		between[k] = math.Sqrt(s.between[k] + float64((1-f)*s.within[k]))
+		between[k] = math.Sqrt(gain * s.between[k])
 		g.own[k] = between[k] * math.Sqrt(1-r.coarseShare-r.fineShare)
 	}
 	g.coarse = clusters(dims, 0, r.coarse, math.Sqrt(r.coarseShare), between)

@@ -108,6 +108,28 @@ func TestFaceDifficultyOrdersMatedPairs(t *testing.T) {
 	}
 }
 
+// Difficulty moves energy from noise to people and keeps the sum.
+func TestFaceDifficultyKeepsEnergy(t *testing.T) {
+	energy := func(f float64) (people, noise float64) {
+		g, err := newFaceGenerator(512, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range g.own {
+			people += g.own[k] * g.own[k] / (1 - g.recipe.coarseShare - g.recipe.fineShare)
+			noise += g.noise[k] * g.noise[k]
+		}
+		return people, noise
+	}
+	people1, noise1 := energy(1)
+	for _, f := range []float64{0.5, 0.25, 0.01} {
+		people, noise := energy(f)
+		if math.Abs(people+noise-people1-noise1) > 1e-9 || math.Abs(noise-f*noise1) > 1e-9 {
+			t.Errorf("f = %v: energies %v and %v, at 1 they are %v and %v", f, people, noise, people1, noise1)
+		}
+	}
+}
+
 // Look-alikes: of pairs that share both clusters the cosine is far higher than of
 // pairs that share none.
 func TestLookAlikesShareClustersAcrossSeeds(t *testing.T) {
