@@ -128,7 +128,7 @@ func (o Options) withDefaults() (Options, error) {
 // pebbleOptions are those of every opening of the ledger.
 func pebbleOptions(o Options, h *health, readOnly bool) *pebble.Options {
 	p := &pebble.Options{
-		FS:                 o.FS,
+		FS:                 namedFS{o.FS},
 		Cache:              pebble.NewCache(o.CacheBytes),
 		FormatMajorVersion: pebble.FormatNewest,
 		MemTableSize:       64 << 20,
