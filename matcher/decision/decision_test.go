@@ -10,9 +10,9 @@ import (
 	"immis/templates"
 )
 
-func face(s float32) FaceEvidence { return FaceEvidence{Model: "fused_512", Similarity: s} }
+func faceAt(s float32) FaceEvidence { return FaceEvidence{Model: "fused_512", Similarity: s} }
 
-func finger(p templates.Position, s float32) FingerEvidence {
+func fingerAt(p templates.Position, s float32) FingerEvidence {
 	return FingerEvidence{Position: p, Score: s}
 }
 
@@ -25,22 +25,22 @@ func TestDecisionsOfTypicalEvidence(t *testing.T) {
 		reasons  []Reason
 	}{
 		{"nothing", Evidence{}, 1, NonMatch, []Reason{FaceMissing, FingersMissing}},
-		{"face, verification", Evidence{Faces: []FaceEvidence{face(0.40)}}, 1, Match, []Reason{FaceSimilar, FingersMissing}},
-		{"weak face, verification", Evidence{Faces: []FaceEvidence{face(0.28)}}, 1, Refer, []Reason{FaceInconclusive, FingersMissing}},
-		{"foreign face, verification", Evidence{Faces: []FaceEvidence{face(0.1)}}, 1, NonMatch, []Reason{FaceDissimilar, FingersMissing}},
-		{"face in 2,000", Evidence{Faces: []FaceEvidence{face(0.51)}}, 2000, Match, []Reason{FaceSimilar, FingersMissing}},
-		{"the same face in 2,000,000", Evidence{Faces: []FaceEvidence{face(0.51)}}, 2000000, NonMatch, []Reason{FaceSimilar, FingersMissing}},
-		{"look-alike in 2,000", Evidence{Faces: []FaceEvidence{face(0.45)}}, 2000, Refer, []Reason{FaceSimilar, FingersMissing}},
-		{"best impostor of 2,000", Evidence{Faces: []FaceEvidence{face(0.33)}}, 2000, NonMatch, []Reason{FaceSimilar, FingersMissing}},
-		{"one finger, verification", Evidence{Fingers: []FingerEvidence{finger(2, 0.6)}}, 1, Match, []Reason{FaceMissing, FingersAgree}},
-		{"one perfect finger in 2,000", Evidence{Fingers: []FingerEvidence{finger(2, 0.95)}}, 2000, NonMatch, []Reason{FaceMissing, FingersAgree}},
-		{"one perfect finger in 1,000", Evidence{Fingers: []FingerEvidence{finger(2, 0.95)}}, 1000, Refer, []Reason{FaceMissing, FingersAgree}},
-		{"two fingers in 2,000", Evidence{Fingers: []FingerEvidence{finger(2, 0.7), finger(7, 0.66)}}, 2000, Match, []Reason{FaceMissing, FingersAgree}},
-		{"two views of one finger in 2,000", Evidence{Fingers: []FingerEvidence{finger(2, 0.9), finger(2, 0.9)}}, 2000, NonMatch, []Reason{FaceMissing, FingersAgree}},
-		{"two foreign fingers", Evidence{Fingers: []FingerEvidence{finger(2, 0.2), finger(7, 0.005)}}, 1, NonMatch, []Reason{FaceMissing, FingersDiffer}},
-		{"fair face and fair finger in 2,000", Evidence{Faces: []FaceEvidence{face(0.42)}, Fingers: []FingerEvidence{finger(2, 0.6)}}, 2000, Match, []Reason{FaceSimilar, FingersAgree}},
-		{"aged face, good fingers", Evidence{Faces: []FaceEvidence{face(0.12)}, Fingers: []FingerEvidence{finger(2, 0.8), finger(7, 0.8)}}, 2000, Refer, []Reason{FaceDissimilar, FingersAgree, ModalitiesConflict}},
-		{"five good fingers", Evidence{Fingers: []FingerEvidence{finger(1, .8), finger(2, .8), finger(3, .8), finger(4, .8), finger(5, .8)}}, 1, Match, []Reason{FaceMissing, FingersAgree, TotalLimited}},
+		{"face, verification", Evidence{Faces: []FaceEvidence{faceAt(0.40)}}, 1, Match, []Reason{FaceSimilar, FingersMissing}},
+		{"weak face, verification", Evidence{Faces: []FaceEvidence{faceAt(0.28)}}, 1, Refer, []Reason{FaceInconclusive, FingersMissing}},
+		{"foreign face, verification", Evidence{Faces: []FaceEvidence{faceAt(0.1)}}, 1, NonMatch, []Reason{FaceDissimilar, FingersMissing}},
+		{"face in 2,000", Evidence{Faces: []FaceEvidence{faceAt(0.51)}}, 2000, Match, []Reason{FaceSimilar, FingersMissing}},
+		{"the same face in 2,000,000", Evidence{Faces: []FaceEvidence{faceAt(0.51)}}, 2000000, NonMatch, []Reason{FaceSimilar, FingersMissing}},
+		{"look-alike in 2,000", Evidence{Faces: []FaceEvidence{faceAt(0.45)}}, 2000, Refer, []Reason{FaceSimilar, FingersMissing}},
+		{"best impostor of 2,000", Evidence{Faces: []FaceEvidence{faceAt(0.33)}}, 2000, NonMatch, []Reason{FaceSimilar, FingersMissing}},
+		{"one finger, verification", Evidence{Fingers: []FingerEvidence{fingerAt(2, 0.6)}}, 1, Match, []Reason{FaceMissing, FingersAgree}},
+		{"one perfect finger in 2,000", Evidence{Fingers: []FingerEvidence{fingerAt(2, 0.95)}}, 2000, NonMatch, []Reason{FaceMissing, FingersAgree}},
+		{"one perfect finger in 1,000", Evidence{Fingers: []FingerEvidence{fingerAt(2, 0.95)}}, 1000, Refer, []Reason{FaceMissing, FingersAgree}},
+		{"two fingers in 2,000", Evidence{Fingers: []FingerEvidence{fingerAt(2, 0.7), fingerAt(7, 0.66)}}, 2000, Match, []Reason{FaceMissing, FingersAgree}},
+		{"two views of one finger in 2,000", Evidence{Fingers: []FingerEvidence{fingerAt(2, 0.9), fingerAt(2, 0.9)}}, 2000, NonMatch, []Reason{FaceMissing, FingersAgree}},
+		{"two foreign fingers", Evidence{Fingers: []FingerEvidence{fingerAt(2, 0.2), fingerAt(7, 0.005)}}, 1, NonMatch, []Reason{FaceMissing, FingersDiffer}},
+		{"fair face and fair finger in 2,000", Evidence{Faces: []FaceEvidence{faceAt(0.42)}, Fingers: []FingerEvidence{fingerAt(2, 0.6)}}, 2000, Match, []Reason{FaceSimilar, FingersAgree}},
+		{"aged face, good fingers", Evidence{Faces: []FaceEvidence{faceAt(0.12)}, Fingers: []FingerEvidence{fingerAt(2, 0.8), fingerAt(7, 0.8)}}, 2000, Refer, []Reason{FaceDissimilar, FingersAgree, ModalitiesConflict}},
+		{"five good fingers", Evidence{Fingers: []FingerEvidence{fingerAt(1, .8), fingerAt(2, .8), fingerAt(3, .8), fingerAt(4, .8), fingerAt(5, .8)}}, 1, Match, []Reason{FaceMissing, FingersAgree, TotalLimited}},
 	} {
 		d, err := Decide(Provisional(), DefaultPolicy(), c.evidence, c.searched)
 		if err != nil {
@@ -60,7 +60,7 @@ func randomEvidence(r *rand.Rand) Evidence {
 		e.Faces = append(e.Faces, FaceEvidence{Model: []string{"fused_512", "mbf_y1_128", "other"}[r.IntN(3)], Similarity: 2*r.Float32() - 1})
 	}
 	for range r.IntN(8) {
-		e.Fingers = append(e.Fingers, finger(templates.Position(r.IntN(11)), r.Float32()))
+		e.Fingers = append(e.Fingers, fingerAt(templates.Position(r.IntN(11)), r.Float32()))
 	}
 	return e
 }
@@ -131,35 +131,35 @@ func TestOneFingerCountsOnce(t *testing.T) {
 		}
 		return w.LLR
 	}
-	one := weigh(finger(3, 0.6))
+	one := weigh(fingerAt(3, 0.6))
 	for name, got := range map[string]float64{
-		"a second, worse view":               weigh(finger(3, 0.6), finger(3, 0.1)),
-		"the same view again":                weigh(finger(3, 0.6), finger(3, 0.6)),
-		"an unknown finger beside":           weigh(finger(0, 0.9), finger(3, 0.6)),
-		"an unknown finger that is the best": weigh(finger(3, 0.6), finger(0, 0.6)),
-		"unknown fingers alone":              weigh(finger(0, 0.6), finger(0, 0.5)),
+		"a second, worse view":               weigh(fingerAt(3, 0.6), fingerAt(3, 0.1)),
+		"the same view again":                weigh(fingerAt(3, 0.6), fingerAt(3, 0.6)),
+		"an unknown finger beside":           weigh(fingerAt(0, 0.9), fingerAt(3, 0.6)),
+		"an unknown finger that is the best": weigh(fingerAt(3, 0.6), fingerAt(0, 0.6)),
+		"unknown fingers alone":              weigh(fingerAt(0, 0.6), fingerAt(0, 0.5)),
 	} {
 		if got != one {
 			t.Errorf("%s: LLR %v, want %v", name, got, one)
 		}
 	}
-	if two := weigh(finger(3, 0.6), finger(4, 0.6)); two != 2*one {
+	if two := weigh(fingerAt(3, 0.6), fingerAt(4, 0.6)); two != 2*one {
 		t.Errorf("two fingers: LLR %v, want %v", two, 2*one)
 	}
-	w, err := c.Weigh(Evidence{Faces: []FaceEvidence{face(0.5), face(0.3), face(0.5)}})
+	w, err := c.Weigh(Evidence{Faces: []FaceEvidence{faceAt(0.5), faceAt(0.3), faceAt(0.5)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if single, _ := c.Weigh(Evidence{Faces: []FaceEvidence{face(0.5)}}); w.LLR != single.LLR {
+	if single, _ := c.Weigh(Evidence{Faces: []FaceEvidence{faceAt(0.5)}}); w.LLR != single.LLR {
 		t.Errorf("three photos: LLR %v, want %v, that of the best", w.LLR, single.LLR)
 	}
 }
 
 func TestMissingModalityIsNeutral(t *testing.T) {
 	c := Provisional()
-	a, _ := c.Weigh(Evidence{Faces: []FaceEvidence{face(0.4)}})
-	b, _ := c.Weigh(Evidence{Fingers: []FingerEvidence{finger(2, 0.5)}})
-	both, _ := c.Weigh(Evidence{Faces: []FaceEvidence{face(0.4)}, Fingers: []FingerEvidence{finger(2, 0.5)}})
+	a, _ := c.Weigh(Evidence{Faces: []FaceEvidence{faceAt(0.4)}})
+	b, _ := c.Weigh(Evidence{Fingers: []FingerEvidence{fingerAt(2, 0.5)}})
+	both, _ := c.Weigh(Evidence{Faces: []FaceEvidence{faceAt(0.4)}, Fingers: []FingerEvidence{fingerAt(2, 0.5)}})
 	none, _ := c.Weigh(Evidence{})
 	if a.LLR+b.LLR != both.LLR || none.LLR != 0 {
 		t.Fatalf("face %v, finger %v, both %v, none %v", a.LLR, b.LLR, both.LLR, none.LLR)
@@ -169,12 +169,12 @@ func TestMissingModalityIsNeutral(t *testing.T) {
 func TestBadEvidenceIsRefused(t *testing.T) {
 	nan := float32(math.NaN())
 	for name, e := range map[string]Evidence{
-		"NaN similarity":    {Faces: []FaceEvidence{face(nan)}},
-		"similarity of 1.1": {Faces: []FaceEvidence{face(1.1)}},
-		"NaN score":         {Fingers: []FingerEvidence{finger(1, nan)}},
-		"negative score":    {Fingers: []FingerEvidence{finger(1, -0.1)}},
-		"score of 1.5":      {Fingers: []FingerEvidence{finger(1, 1.5)}},
-		"position 11":       {Fingers: []FingerEvidence{finger(11, 0.5)}},
+		"NaN similarity":    {Faces: []FaceEvidence{faceAt(nan)}},
+		"similarity of 1.1": {Faces: []FaceEvidence{faceAt(1.1)}},
+		"NaN score":         {Fingers: []FingerEvidence{fingerAt(1, nan)}},
+		"negative score":    {Fingers: []FingerEvidence{fingerAt(1, -0.1)}},
+		"score of 1.5":      {Fingers: []FingerEvidence{fingerAt(1, 1.5)}},
+		"position 11":       {Fingers: []FingerEvidence{fingerAt(11, 0.5)}},
 	} {
 		if d, err := Decide(Provisional(), DefaultPolicy(), e, 1); err == nil || d.Outcome != NonMatch {
 			t.Errorf("%s: %v, error %v; want an error", name, d.Outcome, err)
@@ -184,7 +184,7 @@ func TestBadEvidenceIsRefused(t *testing.T) {
 
 func BenchmarkDecide(b *testing.B) {
 	c, p := Provisional(), DefaultPolicy()
-	e := Evidence{Faces: []FaceEvidence{face(0.5)}, Fingers: []FingerEvidence{finger(2, 0.7), finger(7, 0.6)}}
+	e := Evidence{Faces: []FaceEvidence{faceAt(0.5)}, Fingers: []FingerEvidence{fingerAt(2, 0.7), fingerAt(7, 0.6)}}
 	b.Run("modality=both/fingers=2", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := Decide(c, p, e, 2000); err != nil {
