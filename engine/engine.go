@@ -26,6 +26,8 @@ type Options struct {
 	Store *store.Store
 	// Policy says when evidence is a match; the zero value means decision's default.
 	Policy decision.Policy
+	// Calibration turns scores into likelihood ratios. nil: decision.Provisional.
+	Calibration *decision.Calibration
 	// SearchWorkers is how many searches run at once. 0: one less than GOMAXPROCS,
 	// at least 1, so that the transport keeps a core.
 	SearchWorkers int
@@ -52,6 +54,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxPendingChecks == 0 {
 		o.MaxPendingChecks = 1_000_000
+	}
+	if o.Calibration == nil {
+		o.Calibration = decision.Provisional()
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now

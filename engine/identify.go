@@ -3,11 +3,11 @@ package engine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
 
-	"immis/matcher/decision"
 	"immis/store"
 	"immis/templates"
 )
@@ -130,11 +130,18 @@ type found struct {
 	subject *subject
 	state   *subjectState
 	log10LR float64
+	// raw is the sum of the scores: beyond the range a calibration can speak for,
+	// likelihood ratios are equal and scores still tell the nearer from the farther.
+	raw float64
 }
 
-// better orders candidates: more evidence first, equal evidence by enrolment.
+// better orders candidates: more evidence first, then higher scores, then the
+// order of enrolment.
 func better(a, b found) int {
 	if c := cmp.Compare(b.log10LR, a.log10LR); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(b.raw, a.raw); c != 0 {
 		return c
 	}
 	return cmp.Compare(a.state.first(), b.state.first())
@@ -152,7 +159,7 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 		return res, err
 	}
 	switch {
-	case len(p.fingers) == 0:
+	case len(p.fingers) == 0 && p.models() == 1:
 		subjects, err = e.nearest(ctx, c, f, k)
 	case len(p.faces) > 0 && mode == ModeFast:
 		res.Mode = ModeFast
@@ -169,7 +176,11 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 		return res, &Error{Reason: ReasonNotComparable, Err: ErrPrecondition, What: "search", Got: "a probe that nobody here can be compared with", Want: "a face vector of a model in use, or a finger"}
 	}
 	for _, b := range best {
-		res.Candidates = append(res.Candidates, e.candidate(b.subject.external, c.compare(b.state.encounters), int(res.Subjects)))
+		cand, err := e.candidate(b.subject.external, c.compare(b.state.encounters), int(res.Subjects))
+		if err != nil {
+			return res, err
+		}
+		res.Candidates = append(res.Candidates, cand)
 	}
 	if len(res.Candidates) > 0 {
 		res.Outcome = res.Candidates[0].Outcome
@@ -181,7 +192,6 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 // rank compares the probe with each subject and keeps the k best.
 func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*subject, k int) ([]found, error) {
 	var best []found
-	evidence := make([]decision.Evidence, 0, 64)
 	for i, s := range subjects {
 		// One subject costs up to some ms (ten fingers, several encounters).
 		if i%8 == 0 && ctx.Err() != nil {
@@ -195,11 +205,14 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 		if len(cs) == 0 {
 			continue
 		}
-		evidence = evidence[:0]
-		for j := range cs {
-			evidence = append(evidence, cs[j].evidence)
+		w, err := e.opts.Calibration.Weigh(evidenceOf(cs))
+		if err != nil {
+			return nil, fmt.Errorf("weigh evidence: %w", err)
 		}
-		it := found{s, st, decision.Sum(evidence)}
+		it := found{subject: s, state: st, log10LR: w.LLR}
+		for _, x := range cs {
+			it.raw += float64(x.score)
+		}
 		if len(best) == k && better(best[k-1], it) <= 0 {
 			continue
 		}
@@ -211,8 +224,8 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 }
 
 // nearest returns the k subjects nearest by face, all that tie with the last of
-// them included: for a probe without fingers these are the exact candidates,
-// since evidence grows with the score.
+// them included. For a probe of one face model and no fingers these are the exact
+// candidates, since evidence grows with the score.
 func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int) ([]*subject, error) {
 	accept := func(key uint64) bool {
 		enc := e.register.encounterOf(key)

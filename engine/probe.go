@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"immis/matcher/decision"
@@ -35,6 +36,15 @@ func (p *probe) add(t templates.Template) {
 	case t.Finger != nil:
 		p.fingers = append(p.fingers, probeFinger{t.Finger.Position, finger.Prepare(t.Finger)})
 	}
+}
+
+// models counts the face models of the probe.
+func (p *probe) models() int {
+	seen := map[string]bool{}
+	for _, f := range p.faces {
+		seen[f.model] = true
+	}
+	return len(seen)
 }
 
 func (p *probe) empty() bool { return len(p.faces) == 0 && len(p.fingers) == 0 }
@@ -104,8 +114,24 @@ func (e *Engine) probeOf(id store.ID, encounters []*encounter) (*probe, error) {
 
 // comparison is one probe view against the best reference view of a subject.
 type comparison struct {
-	evidence  decision.Evidence
-	encounter *encounter
+	modality  templates.Modality
+	position  templates.Position
+	model     string
+	score     float32
+	encounter *encounter // nil where the reference is not stored
+}
+
+// evidenceOf hands comparisons to the decision.
+func evidenceOf(comparisons []comparison) decision.Evidence {
+	var e decision.Evidence
+	for _, c := range comparisons {
+		if c.modality == templates.ModalityFace {
+			e.Faces = append(e.Faces, decision.FaceEvidence{Model: c.model, Similarity: c.score})
+		} else {
+			e.Fingers = append(e.Fingers, decision.FingerEvidence{Position: c.position, Score: c.score})
+		}
+	}
+	return e
 }
 
 // samePosition: fingers of known position meet their own kind, unknown meets all.
@@ -140,8 +166,8 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 					continue
 				}
 				c.made++
-				if s := float64(score); best.encounter == nil || s > best.evidence.Score {
-					best = comparison{decision.Evidence{Modality: templates.ModalityFace, Model: p.model, Score: s}, enc}
+				if best.encounter == nil || score > best.score {
+					best = comparison{templates.ModalityFace, templates.PositionUnknown, p.model, score, enc}
 				}
 			}
 		}
@@ -158,12 +184,8 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 					continue
 				}
 				c.made++
-				if s := float64(c.finger.Compare(p.template, f.template)); best.encounter == nil || s > best.evidence.Score {
-					position := p.position
-					if position == templates.PositionUnknown {
-						position = f.position
-					}
-					best = comparison{decision.Evidence{Modality: templates.ModalityFinger, Position: position, Score: s}, enc}
+				if s := float32(c.finger.Compare(p.template, f.template)); best.encounter == nil || s > best.score {
+					best = comparison{templates.ModalityFinger, known(p.position, f.position), "", s, enc}
 				}
 			}
 		}
@@ -174,33 +196,40 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 	return c.out
 }
 
+// known is the position that at least one of two views states.
+func known(a, b templates.Position) templates.Position {
+	if a == templates.PositionUnknown {
+		return b
+	}
+	return a
+}
+
 // compareProbes compares two probes with each other: neither is stored.
 func compareProbes(p, claim *probe) []comparison {
 	var out []comparison
+	keep := func(c comparison, first bool) {
+		if first {
+			out = append(out, c)
+		} else if last := &out[len(out)-1]; c.score > last.score {
+			*last = c
+		}
+	}
 	for _, a := range p.faces {
-		var best *decision.Evidence
+		first := true
 		for _, b := range claim.faces {
 			if a.model == b.model && len(a.vector) == len(b.vector) {
-				if s := float64(face.Compare(a.vector, b.vector)); best == nil || s > best.Score {
-					best = &decision.Evidence{Modality: templates.ModalityFace, Model: a.model, Score: s}
-				}
+				keep(comparison{modality: templates.ModalityFace, model: a.model, score: face.Compare(a.vector, b.vector)}, first)
+				first = false
 			}
-		}
-		if best != nil {
-			out = append(out, comparison{evidence: *best})
 		}
 	}
 	for _, a := range p.fingers {
-		var best *decision.Evidence
+		first := true
 		for _, b := range claim.fingers {
 			if samePosition(a.position, b.position) {
-				if s := float64(a.template.Compare(b.template)); best == nil || s > best.Score {
-					best = &decision.Evidence{Modality: templates.ModalityFinger, Position: max(a.position, b.position), Score: s}
-				}
+				keep(comparison{modality: templates.ModalityFinger, position: known(a.position, b.position), score: float32(a.template.Compare(b.template))}, first)
+				first = false
 			}
-		}
-		if best != nil {
-			out = append(out, comparison{evidence: *best})
 		}
 	}
 	return out
@@ -208,21 +237,32 @@ func compareProbes(p, claim *probe) []comparison {
 
 // candidate fuses comparisons into what is known of one subject. n is how many
 // subjects were searched: 1 for a verification.
-func (e *Engine) candidate(external string, comparisons []comparison, n int) Candidate {
-	evidence := make([]decision.Evidence, len(comparisons))
-	for i := range comparisons {
-		evidence[i] = comparisons[i].evidence
+func (e *Engine) candidate(external string, comparisons []comparison, n int) (Candidate, error) {
+	d, err := decision.Decide(e.opts.Calibration, e.opts.Policy, evidenceOf(comparisons), n)
+	if err != nil {
+		return Candidate{}, fmt.Errorf("decide: %w", err)
 	}
-	fused := decision.Fuse(evidence)
-	out := Candidate{Subject: external, Log10LR: fused.Log10LR, Outcome: outcomeOf(e.opts.Policy.Decide(fused.Log10LR, n)), Reasons: fused.Reasons}
-	for i, c := range comparisons {
-		s := SampleScore{Modality: c.evidence.Modality, Position: c.evidence.Position, Model: c.evidence.Model, Score: c.evidence.Score, Log10LR: fused.Terms[i]}
+	out := Candidate{Subject: external, Log10LR: d.Weight.LLR, Outcome: outcomeOf(d.Outcome)}
+	for _, r := range d.Reasons {
+		out.Reasons = append(out.Reasons, string(r))
+	}
+	terms := d.Weight.Terms
+	for _, c := range comparisons {
+		s := SampleScore{Modality: c.modality, Position: c.position, Model: c.model, Score: float64(c.score)}
 		if c.encounter != nil {
 			s.Encounter = c.encounter.external
 		}
+		// A term belongs to the first comparison it was made from; of several samples
+		// of one finger only the best has one.
+		if i := slices.IndexFunc(terms, func(t decision.Term) bool {
+			return t.Modality == c.modality && t.Position == c.position && t.Model == c.model && t.Score == c.score
+		}); i >= 0 {
+			s.Log10LR = terms[i].LLR
+			terms = slices.Delete(slices.Clone(terms), i, i+1)
+		}
 		out.Scores = append(out.Scores, s)
 	}
-	return out
+	return out, nil
 }
 
 func outcomeOf(d decision.Outcome) Outcome {

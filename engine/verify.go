@@ -44,7 +44,10 @@ func (e *Engine) Verify(ctx context.Context, req VerifyRequest) (VerifyResult, e
 	if len(comparisons) == 0 {
 		return VerifyResult{}, &Error{Reason: ReasonNotComparable, Err: ErrPrecondition, What: "verify", Got: "a probe and a claim without a common finger or face model", Want: "at least one in common"}
 	}
-	c := e.candidate(ref.Subject, comparisons, 1)
+	c, err := e.candidate(ref.Subject, comparisons, 1)
+	if err != nil {
+		return VerifyResult{}, err
+	}
 	w := &encoder{}
 	w.u8(recordVersion)
 	encodeEvidence(w, c.Outcome, c.Log10LR, c.Scores)
