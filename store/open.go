@@ -227,6 +227,10 @@ func openPebble(o Options, dir string, h *health, readOnly bool) (*pebble.DB, er
 		return err
 	})
 	if herr := h.err(); herr != nil {
+		// Damage that Pebble noticed while it opened, whatever it made of it.
+		if err == nil {
+			err = guarded(db.Close)
+		}
 		err = errors.Join(err, herr)
 	}
 	if err != nil {
