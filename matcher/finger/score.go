@@ -8,7 +8,7 @@ const areaMargin = 12.0
 const (
 	// minVotes is the highest count of agreeing neighborhoods (see vote) below
 	// which nothing is paired.
-	minVotes = 0.38
+	minVotes = 0.36
 	// minStartWeight is the weight W of the pairs of a seed below which its
 	// motion is not refined.
 	minStartWeight = 3.5

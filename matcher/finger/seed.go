@@ -129,18 +129,21 @@ func allowed(near, squared float32) float32 {
 	return min(toleranceMax, near+float32(toleranceSlope*float32(math.Sqrt(float64(squared)))))
 }
 
-// seeds moves the candidates with most votes to the front, at most maxSeeds,
-// and gives their number. Equal votes keep the order of similarity.
+// seeds moves the candidates with most votes to the front, at most maxSeeds of
+// them and none without minVotes, and gives their number. Equal votes keep the
+// order of similarity.
 func (c *Comparer) seeds() int {
-	n := min(maxSeeds, c.candidateCount)
-	for at := range n {
+	for at := range min(maxSeeds, c.candidateCount) {
 		top := at
 		for k := at + 1; k < c.candidateCount; k++ {
 			if c.candidates[k].votes > c.candidates[top].votes {
 				top = k
 			}
 		}
+		if c.candidates[top].votes < minVotes {
+			return at
+		}
 		c.candidates[at], c.candidates[top] = c.candidates[top], c.candidates[at]
 	}
-	return n
+	return min(maxSeeds, c.candidateCount)
 }

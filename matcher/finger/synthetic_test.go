@@ -8,11 +8,19 @@ import (
 )
 
 // finger makes one synthetic finger of n minutiae on an ellipse of about
-// 230 x 280 px: directions follow a smooth flow with random sense, as ridges
-// do, and no two minutiae lie closer than 8 px.
+// 230 x 280 px: directions follow the ridge flow of a loop or a whorl (one or
+// two cores and as many deltas; Sherlock and Monro 1993) with random sense, and
+// no two minutiae lie closer than 8 px while there is room.
 func finger(r *rand.Rand, n int) *templates.Finger {
 	f := &templates.Finger{Width: 388, Height: 374, Quality: templates.QualityUnknown}
-	phase, bend := 2*math.Pi*r.Float64(), 0.004+0.01*r.Float64()
+	type pole struct{ x, y, sign float64 }
+	var poles []pole
+	for k := range 1 + r.IntN(2) {
+		side := float64(1 - 2*k)
+		poles = append(poles,
+			pole{194 + 15*r.NormFloat64(), 170 + side*20 + 12*r.NormFloat64(), 1},
+			pole{194 + side*90 + 20*r.NormFloat64(), 290 + 25*r.NormFloat64(), -1})
+	}
 	for tries := 0; len(f.Minutiae) < n; tries++ {
 		u, v := 2*r.Float64()-1, 2*r.Float64()-1
 		if u*u+v*v > 1 {
@@ -22,7 +30,10 @@ func finger(r *rand.Rand, n int) *templates.Finger {
 		if tries < 100*n && crowded(f.Minutiae, x, y) {
 			continue
 		}
-		angle := phase + bend*(x-194) + 0.006*(y-187)*math.Cos(phase) + 0.1*r.NormFloat64()
+		angle := 0.1 * r.NormFloat64()
+		for _, p := range poles {
+			angle += p.sign * math.Atan2(p.y-y, x-p.x) / 2
+		}
 		if r.IntN(2) == 0 {
 			angle += math.Pi
 		}
