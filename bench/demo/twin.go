@@ -47,8 +47,9 @@ type Answer struct {
 	// Best is the row with the most evidence, the lowest of equals; -1 when nobody
 	// can be compared. For a verification it is the claimed row.
 	Best int
-	// Tied are further rows with exactly the same evidence. A server ranks them by
-	// enrolment, so which comes first is decided by the race of the callers.
+	// Tied are further rows with the same evidence and the same sum of scores. A
+	// server ranks them by enrolment, so which comes first is decided by the race
+	// of the callers.
 	Tied []int
 	// Log10LR is the evidence for Best.
 	Log10LR float64
@@ -150,7 +151,24 @@ func (t *Twin) evidence(p twinProbe, row int, c *finger.Comparer) decision.Evide
 	return out
 }
 
-// Identify compares samples with everybody.
+// tie is how near the sums of scores of two rows must be to count as equal: the
+// server sums in float32.
+const tie = 1e-6
+
+// scores ranks rows of equal evidence, as a calibration ends where its data did.
+func scores(e decision.Evidence) float64 {
+	sum := 0.0
+	for _, f := range e.Faces {
+		sum += float64(f.Similarity)
+	}
+	for _, f := range e.Fingers {
+		sum += float64(f.Score)
+	}
+	return sum
+}
+
+// Identify compares samples with everybody: more evidence first, then higher
+// scores, then the lower row.
 func (t *Twin) Identify(samples []*immisv1.Sample) (Answer, error) {
 	p, err := t.read(samples)
 	if err != nil {
@@ -158,6 +176,7 @@ func (t *Twin) Identify(samples []*immisv1.Sample) (Answer, error) {
 	}
 	best := Answer{Outcome: immisv1.Outcome_OUTCOME_NON_MATCH, Best: -1, Log10LR: math.Inf(-1)}
 	var why decision.Evidence
+	var bestScores float64
 	var c finger.Comparer
 	for row := range t.fingers {
 		e := t.evidence(p, row, &c)
@@ -167,9 +186,10 @@ func (t *Twin) Identify(samples []*immisv1.Sample) (Answer, error) {
 		}
 		switch {
 		case len(w.Terms) == 0:
-		case best.Best < 0 || w.LLR > best.Log10LR:
-			best.Best, best.Log10LR, best.Tied, why = row, w.LLR, nil, e
-		case w.LLR == best.Log10LR:
+		case best.Best < 0 || w.LLR > best.Log10LR || w.LLR == best.Log10LR && scores(e) > bestScores+tie:
+			best.Best, best.Log10LR, best.Tied = row, w.LLR, nil
+			bestScores, why = scores(e), e
+		case w.LLR == best.Log10LR && scores(e) >= bestScores-tie:
 			best.Tied = append(best.Tied, row)
 		}
 	}
