@@ -9,6 +9,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
 	"immis/store"
 	"immis/templates"
 )
@@ -46,10 +47,12 @@ func explain(err error) report {
 		r.Message = "interrupted"
 		return r
 	}
-	st, ok := status.FromError(err)
-	if !ok || st.Code() == codes.OK || st.Code() == codes.Unknown {
+	// status.FromError would put "rpc error: code = ..." into the text of a wrapped one.
+	var carrier interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &carrier) || carrier.GRPCStatus().Code() == codes.OK || carrier.GRPCStatus().Code() == codes.Unknown {
 		return r
 	}
+	st := carrier.GRPCStatus()
 	r.Code, r.Message = st.Code().String(), st.Message()
 	for _, d := range st.Details() {
 		if i, ok := d.(*errdetails.ErrorInfo); ok {

@@ -38,7 +38,7 @@ const subjectFile = "subject.json"
 
 // Help implements kong.HelpProvider.
 func (*exportCmd) Help() string {
-	return `Writes each person into a folder of their own: subject.json (the API's GetSubjectResponse without the bytes of samples) and one file per sample, exactly as it was sent. Each read is written into the ledger. An export that was interrupted is started again with the same command.
+	return `Writes each person into a folder of their own: subject.json (the API's GetSubjectResponse without the bytes of samples) and one file per sample, as it is stored (records as they were sent, face vectors at unit length in 32 bits). Each read is written into the ledger. An export that was interrupted is started again with the same command.
 
 The files are NOT sealed: they are made with mode 0600, and what happens to them is up to you.
 

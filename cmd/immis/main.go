@@ -42,6 +42,7 @@ type cli struct {
 	JSON   bool   `name:"json" help:"Print JSON: one object (or one per line, where there are many) on standard output, errors on standard error."`
 
 	Serve     serveCmd     `cmd:"" help:"Run the server."`
+	Demo      demoCmd      `cmd:"" help:"Enroll and search synthetic people, beside an exact brute-force search."`
 	Enroll    enrollCmd    `cmd:"" help:"Enroll an encounter of a person."`
 	Identify  identifyCmd  `cmd:"" help:"Search: who is this?"`
 	Verify    verifyCmd    `cmd:"" help:"Compare: is this the person?"`
@@ -99,7 +100,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	k, done, err := p.Parse(args)
 	a.json = c.JSON
 	if err != nil {
-		return a.fail(usage("%v\n  next: immis %s", err, helpFor(args)))
+		return a.fail(usage("%v\n  next: immis %s", err, helpFor(args, p.Commands())))
 	}
 	if done {
 		return exitOK
@@ -111,15 +112,16 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 }
 
 // helpFor names the help of the command that args begin with.
-func helpFor(args []string) string {
-	var words []string
+func helpFor(args []string, known map[string]bool) string {
+	path := ""
 	for _, a := range args {
-		if strings.HasPrefix(a, "-") {
+		next := strings.TrimPrefix(path+" "+a, " ")
+		if !known[next] {
 			break
 		}
-		words = append(words, a)
+		path = next
 	}
-	return strings.Join(append(words[:min(len(words), 2)], "--help"), " ")
+	return strings.TrimPrefix(path+" --help", " ")
 }
 
 // fail prints an error and returns its exit code.

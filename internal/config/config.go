@@ -120,6 +120,25 @@ func (p *Parser) flags() map[string]bool {
 	return names
 }
 
+// Commands are the paths of all commands, words joined by a space.
+func (p *Parser) Commands() map[string]bool {
+	paths := map[string]bool{}
+	_ = kong.Visit(p.kong.Model, func(node kong.Visitable, next kong.Next) error {
+		if n, ok := node.(*kong.Node); ok && n.Type == kong.CommandNode {
+			paths[strings.TrimPrefix(commandPath(n), " ")] = true
+		}
+		return next(nil)
+	})
+	return paths
+}
+
+func commandPath(n *kong.Node) string {
+	if n == nil || n.Type != kong.CommandNode {
+		return ""
+	}
+	return commandPath(n.Parent) + " " + n.Name
+}
+
 // envSet tells whether a flag has its value from the environment.
 func (p *Parser) envSet(f *kong.Flag) bool {
 	for _, name := range f.Envs {
