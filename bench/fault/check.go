@@ -103,9 +103,9 @@ func (a *attack) settle(ctx context.Context, c *api, s *subject) error {
 	}
 	x := s.cut()
 	answer, entry, err := c.ask(ctx, x.message)
-	if status.Code(err) == codes.NotFound && x.kind == erase && present {
-		// The key was destroyed, the entry was not written: the start finished the
-		// erasure in its own name, and nothing knows the request.
+	if status.Code(err) == codes.NotFound && x.kind == erase && there == "" {
+		// The key was destroyed, the entry was not written, and the start finished the
+		// erasure in its own name, as the ledger must then say; nothing knows the request.
 		x.answer = &immisv1.EraseSubjectResponse{}
 		return nil
 	}
