@@ -218,6 +218,9 @@ func (s *Store) findInterrupted() error {
 
 // openPebble opens the ledger's database on a guarded goroutine.
 func openPebble(o Options, dir string, h *health, readOnly bool) (*pebble.DB, error) {
+	if desc, err := pebble.Peek(dir, o.FS); errors.Is(err, fs.ErrNotExist) || (err == nil && !desc.Exists) {
+		return nil, damaged("open ledger: no database in %s", dir)
+	}
 	opts := pebbleOptions(o, h, readOnly)
 	defer opts.Cache.Unref()
 	var db *pebble.DB
@@ -247,7 +250,7 @@ func classify(err error) error {
 		return err
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
-	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist), errors.Is(err, pebble.ErrDBDoesNotExist),
+	case pebble.IsCorruptionError(err), errors.Is(err, fs.ErrNotExist),
 		errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
