@@ -188,34 +188,35 @@ func (b *blur) spread(mass *[cells][directions]float64, m, n *minutia, sin, cos 
 
 // similarity is 1 - |a xor b| / (|a| + |b|) over the cells known in both, with
 // the norm sqrt(number of bits), 0..1; 0 when fewer than 31 cells are known in
-// both. A value that is <= least may be given as 0, which is faster.
-// Directions more than a quarter turn apart are the caller's to refuse.
-func similarity(a, b *cylinder, least float32) float32 {
+// both. Directions more than a quarter turn apart are the caller's to refuse.
+func similarity(a, b *cylinder) float32 {
 	known := a.known & b.known
-	if bits.OnesCount64(known) < minKnown {
-		return 0
-	}
-	differ := bits.OnesCount64((a.layers[0]^b.layers[0])&known) +
+	return similarityOf(a, b, known, difference(a, b, known))
+}
+
+// difference is the number of bits that differ in the given cells.
+func difference(a, b *cylinder, known uint64) int {
+	return bits.OnesCount64((a.layers[0]^b.layers[0])&known) +
 		bits.OnesCount64((a.layers[1]^b.layers[1])&known) +
 		bits.OnesCount64((a.layers[2]^b.layers[2])&known) +
 		bits.OnesCount64((a.layers[3]^b.layers[3])&known) +
 		bits.OnesCount64((a.layers[4]^b.layers[4])&known) +
 		bits.OnesCount64((a.layers[5]^b.layers[5])&known)
-	// Most pairs end here, without root or division. The stored roots are upper
-	// bounds of the norms, so nothing above least is lost; the slack is for rounding.
-	bound := float32((1 - least) * (a.root + b.root))
-	if float32(differ) > float32(float32(bound*bound)*(1+1e-5)) {
+}
+
+// similarityOf is similarity for who has counted the difference already.
+func similarityOf(a, b *cylinder, known uint64, differ int) float32 {
+	if bits.OnesCount64(known) < minKnown {
 		return 0
 	}
-	difference := float32(math.Sqrt(float64(differ)))
-	if known == a.known && known == b.known {
-		return 1 - difference/(a.root+b.root)
+	sum := a.root + b.root
+	if known != a.known || known != b.known { // one side hides cells of the other
+		sum = rootWithin(a, known) + rootWithin(b, known)
 	}
-	sum := rootWithin(a, known) + rootWithin(b, known)
 	if sum == 0 {
 		return 0
 	}
-	return 1 - difference/sum
+	return 1 - float32(math.Sqrt(float64(differ)))/sum
 }
 
 // rootWithin is the norm of a cylinder over some of its cells.

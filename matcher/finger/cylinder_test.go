@@ -51,7 +51,7 @@ func randomCylinder(r *rand.Rand, known, set float64) cylinder {
 
 func TestSimilarityAgainstPlainLoop(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 21))
-	partly, low := 0, 0
+	partly, zero := 0, 0
 	for range 20000 {
 		known, set := 0.4+0.6*r.Float64(), 0.05+0.5*r.Float64()
 		a := randomCylinder(r, known, set)
@@ -71,26 +71,21 @@ func TestSimilarityAgainstPlainLoop(t *testing.T) {
 			b.root = float32(math.Sqrt(float64(n)))
 		}
 		want := plainSimilarity(&a, &b)
-		if got := similarity(&a, &b, -1); got != want {
+		if got := similarity(&a, &b); got != want {
 			t.Fatalf("similarity: got %v, plain loop %v", got, want)
 		}
-		if back := similarity(&b, &a, -1); back != want {
+		if back := similarity(&b, &a); back != want {
 			t.Fatalf("swapped similarity: got %v, want %v", back, want)
-		}
-		least := r.Float32()
-		got := similarity(&a, &b, least)
-		if want > least && got != want || want <= least && got > least {
-			t.Fatalf("similarity above %v: got %v, plain loop %v", least, got, want)
 		}
 		if a.known != b.known {
 			partly++
 		}
-		if want <= least {
-			low++
+		if want == 0 {
+			zero++
 		}
 	}
-	if partly < 1000 || low < 1000 {
-		t.Fatalf("only %d partly known and %d low pairs were seen", partly, low)
+	if partly < 1000 || zero < 100 {
+		t.Fatalf("only %d partly known and %d unknown pairs were seen", partly, zero)
 	}
 }
 

@@ -1,6 +1,8 @@
 package finger
 
-import "math"
+import (
+	"math"
+)
 
 // Parameters of the search for a first motion.
 const (
@@ -42,11 +44,20 @@ func (c *Comparer) findCandidates(a, b *Template) {
 	}
 }
 
-// findAmong offers ca with each of the others to c.candidates.
+// findAmong offers ca with each of the others to c.candidates. Most pairs end
+// at a bound that needs neither root nor division: the stored norms are upper
+// bounds of those over the commonly known cells, so nothing above least is lost
+// (the slack is for rounding).
 func (c *Comparer) findAmong(ca *cylinder, others []cylinder, least float32) float32 {
 	for j := range others {
 		cb := &others[j]
-		if s := similarity(ca, cb, least); s > least {
+		known := ca.known & cb.known
+		differ := difference(ca, cb, known)
+		bound := float32((1 - least) * (ca.root + cb.root))
+		if float32(differ) > float32(float32(bound*bound)*(1+1e-5)) {
+			continue
+		}
+		if s := similarityOf(ca, cb, known, differ); s > least {
 			least = c.insert(candidate{similarity: s, a: ca.at, b: cb.at, turn: cb.angle - ca.angle})
 		}
 	}
@@ -85,40 +96,49 @@ func (c *Comparer) insert(n candidate) float32 {
 	return c.candidates[maxCandidates-1].similarity
 }
 
-// vote lets every candidate count the others that agree with its motion, and
-// gives the highest count. A candidate agrees when it turns alike and its second
-// minutia lies where the motion puts it; it counts by how far its similarity is
-// above the noise and by how near it lies. For pairs of different fingers hardly
-// any two candidates agree, so the highest count tells cheaply whether the full
-// comparison is worth its time.
+// vote lets candidates count those that agree with their motion, and gives the
+// highest count. Two agree when they turn alike and the motion of the more
+// similar one puts the minutia of the other where it lies; each then counts the
+// other by how far its similarity is above the noise and by how near it lies.
+// For pairs of different fingers hardly any two candidates agree, so the highest
+// count tells cheaply whether the full comparison is worth its time.
 func (c *Comparer) vote(a, b *Template) float32 {
-	best := float32(0)
-	for k := range c.candidateCount {
-		p := &c.candidates[k]
+	list := c.candidates[:c.candidateCount]
+	var ax, ay, bx, by [maxCandidates]float32
+	for k := range list {
+		p := &list[k]
 		pa, pb := &a.minutiae[p.a], &b.minutiae[p.b]
+		ax[k], ay[k], bx[k], by[k] = pa.x, pa.y, pb.x, pb.y
+		p.votes = p.similarity - voteBase
+	}
+	for k := range list {
+		p := &list[k]
 		s, co := sincos(p.turn)
 		sin, cos := float32(s), float32(co)
-		votes := p.similarity - voteBase
-		for l := range c.candidateCount {
-			q := &c.candidates[l]
-			if absTurn(p.turn, q.turn) > voteTurn || q.a == p.a || q.b == p.b {
+		for l := k + 1; l < len(list); l++ {
+			q := &list[l]
+			// Unsigned, a turn too far to either side is a large number.
+			if q.turn-p.turn+voteTurn > 2*voteTurn || q.a == p.a || q.b == p.b {
 				continue
 			}
-			qa, qb := &a.minutiae[q.a], &b.minutiae[q.b]
-			dx, dy := qa.x-pa.x, qa.y-pa.y
-			ex := float32(cos*dx) - float32(sin*dy) - (qb.x - pb.x)
-			ey := float32(sin*dx) + float32(cos*dy) - (qb.y - pb.y)
+			dx, dy := ax[l]-ax[k], ay[l]-ay[k]
+			ex := float32(cos*dx) - float32(sin*dy) - (bx[l] - bx[k])
+			ey := float32(sin*dx) + float32(cos*dy) - (by[l] - by[k])
 			e := float32(ex*ex) + float32(ey*ey)
 			if e >= toleranceMax*toleranceMax {
 				continue
 			}
 			limit := allowed(voteNear, float32(dx*dx)+float32(dy*dy))
 			if most := float32(limit * limit); e < most {
-				votes += float32((q.similarity - voteBase) * (1 - e/most))
+				near := 1 - e/most
+				p.votes += float32((q.similarity - voteBase) * near)
+				q.votes += float32((p.similarity - voteBase) * near)
 			}
 		}
-		p.votes = votes
-		best = max(best, votes)
+	}
+	best := float32(0)
+	for k := range list {
+		best = max(best, list[k].votes)
 	}
 	return best
 }

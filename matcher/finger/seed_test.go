@@ -57,20 +57,22 @@ func TestCandidatesAgainstSortedTable(t *testing.T) {
 // plainVotes is the twin of vote in float64 and plain trigonometry.
 func plainVotes(a, b *Template, list []candidate) []float64 {
 	out := make([]float64, len(list))
-	for k, p := range list {
-		theta := float64(p.turn) * radPerUnit
-		out[k] = float64(p.similarity) - voteBase
-		for _, q := range list {
+	for k := range list {
+		out[k] = float64(list[k].similarity) - voteBase
+		for l := range list {
+			// The motion is that of the more similar one, which comes first.
+			p, q := list[min(k, l)], list[max(k, l)]
 			if q.a == p.a || q.b == p.b || absTurn(p.turn, q.turn) > voteTurn {
 				continue
 			}
+			theta := float64(p.turn) * radPerUnit
 			dx := float64(a.minutiae[q.a].x - a.minutiae[p.a].x)
 			dy := float64(a.minutiae[q.a].y - a.minutiae[p.a].y)
 			x := float64(b.minutiae[p.b].x) + dx*math.Cos(theta) - dy*math.Sin(theta)
 			y := float64(b.minutiae[p.b].y) + dx*math.Sin(theta) + dy*math.Cos(theta)
 			e := math.Hypot(x-float64(b.minutiae[q.b].x), y-float64(b.minutiae[q.b].y))
 			if limit := min(toleranceMax, voteNear+toleranceSlope*math.Hypot(dx, dy)); e < limit {
-				out[k] += (float64(q.similarity) - voteBase) * (1 - e*e/(limit*limit))
+				out[k] += (float64(list[l].similarity) - voteBase) * (1 - e*e/(limit*limit))
 			}
 		}
 	}
