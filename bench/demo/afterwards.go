@@ -15,12 +15,12 @@ import (
 	"immis/bench"
 )
 
-// readRecord reads, as an operator would, the record of the first who came back,
-// and sets the name declared now beside the name that was enrolled.
+// readRecord reads, as an operator would, the record of one who came back, and
+// sets the name declared now beside the name that was enrolled.
 func (p *play) readRecord(ctx context.Context, res *Result) error {
 	ctx, cancel := request(ctx)
 	defer cancel()
-	who := p.plan.searches[0]
+	who := p.plan.example(p.world)
 	s, err := p.enrollment.GetSubject(ctx, &immisv1.GetSubjectRequest{Context: purpose("demo/first-return"), SubjectId: subjectID(who.person)})
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (p *play) checkDuplicates(ctx context.Context, res *Result) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", againID(k), err)
 		}
-		d := Duplicate{Subject: answer.GetSubjectId()}
+		d := Duplicate{Subject: answer.GetSubjectId(), Found: []string{}}
 		if person < p.People {
 			d.Truth = subjectID(person)
 		}
@@ -98,7 +98,7 @@ func (p *play) checkDuplicates(ctx context.Context, res *Result) error {
 // judge sets a result beside the truth.
 func (d *Duplicate) judge(c *immisv1.DuplicateCheck) {
 	d.State = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(c.GetState().String(), "DUPLICATE_STATE_")), "_", " ")
-	d.Found = c.GetSubjectIds()
+	d.Found = append(d.Found, c.GetSubjectIds()...)
 	switch c.GetState() {
 	case immisv1.DuplicateState_DUPLICATE_STATE_NEW:
 		d.Right = d.Truth == ""

@@ -29,7 +29,7 @@ type Config struct {
 	// People are enrolled first, 10..1,000,000; default 2,400.
 	People int
 	// Returning of them come back under another name and are searched for,
-	// 4..People; default a tenth of People.
+	// 6..People; default a tenth of People.
 	Returning int
 	// Verified travellers claim to be somebody, 4..People; every fourth is an
 	// impostor. Default a tenth of People.
@@ -68,7 +68,7 @@ func (c Config) WithDefaults() Config {
 		}
 	}
 	fill(&c.People, 2400)
-	fill(&c.Returning, max(4, c.People/10))
+	fill(&c.Returning, max(6, c.People/10))
 	fill(&c.Verified, max(4, c.People/10))
 	fill(&c.Strangers, max(1, c.Returning/10))
 	fill(&c.Again, 5)
@@ -86,7 +86,7 @@ func (c Config) Validate() error {
 		got, low, high int
 	}{
 		{"people", c.People, 10, 1_000_000},
-		{"returning people", c.Returning, 4, c.People},
+		{"returning people", c.Returning, 6, c.People},
 		{"verified travellers", c.Verified, 4, c.People},
 		{"strangers", c.Strangers, 1, 100_000},
 		{"people who enroll again", c.Again, 1, min(100, c.Verified/2)},
@@ -148,7 +148,7 @@ func Run(ctx context.Context, cfg Config, conn grpc.ClientConnInterface) (*Resul
 		admin: immisv1.NewAdminServiceClient(conn),
 	}
 	res := &Result{
-		Note: Note, People: cfg.People, Returning: cfg.Returning, Verified: cfg.Verified, Strangers: cfg.Strangers,
+		Note: Note, People: cfg.People, Returning: cfg.Returning, Verified: cfg.Verified, Strangers: cfg.Strangers, Differences: []Difference{},
 		Seed: cfg.Seed, Difficulty: cfg.Difficulty,
 	}
 	for _, act := range []struct {

@@ -2,7 +2,9 @@ package demo
 
 import (
 	"fmt"
+	"slices"
 
+	"immis/bench/synth"
 	"immis/templates"
 )
 
@@ -35,13 +37,14 @@ func probeFingers() []templates.Position {
 	return []templates.Position{templates.RightIndex, templates.LeftIndex}
 }
 
-// kindOf mixes the probes: half face, a quarter fingers, a quarter both. A finger
-// costs a comparison with everyone, by the server and by the twin.
+// kindOf mixes the probes: two thirds face, a sixth fingers, a sixth both. A
+// finger costs a comparison with everyone, by the server and once more by the twin:
+// with more of them the demo would be mostly waiting.
 func kindOf(i int) Kind {
-	switch i % 4 {
+	switch i % 6 {
 	case 1:
 		return KindFingers
-	case 3:
+	case 4:
 		return KindBoth
 	}
 	return KindFace
@@ -69,6 +72,17 @@ type plan struct {
 	newcomer, erased int
 }
 
+// example is the returning person whose names are shown: the first who came under
+// another surname, else the first.
+func (p plan) example(w *synth.World) search {
+	for _, s := range p.searches {
+		if w.Visit(s.person, s.visit).Changes&synth.ChangeSurname != 0 {
+			return s
+		}
+	}
+	return p.searches[0]
+}
+
 // Numbers of visits: every visit has samples of its own.
 const (
 	visitEnroll = iota
@@ -94,8 +108,8 @@ func newPlan(c Config) plan {
 		}
 		p.claims = append(p.claims, who)
 	}
-	// The fourth who came back was searched for by face and fingers.
-	p.erased = p.searches[3].person
+	// One who was searched for by face and fingers.
+	p.erased = p.searches[slices.IndexFunc(p.searches, func(s search) bool { return s.kind == KindBoth })].person
 	for _, who := range p.claims {
 		if len(p.again) < c.Again && who.mated() && who.person != p.erased {
 			p.again = append(p.again, who.person)

@@ -56,6 +56,7 @@ type cli struct {
 	Store     storeCmd     `cmd:"" help:"Check and copy a ledger."`
 	Audit     auditCmd     `cmd:"" help:"Read and prove the ledger."`
 	Epoch     epochCmd     `cmd:"" help:"End key epochs."`
+	Bench     benchCmd     `cmd:"" help:"Measure on this machine, with synthetic people."`
 	Version   versionCmd   `cmd:"" help:"Show the version."`
 }
 
