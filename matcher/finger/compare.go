@@ -3,7 +3,7 @@ package finger
 import "immis/templates"
 
 // Comparer is the scratch space of comparisons. The zero value is ready; one
-// Comparer serves one goroutine at a time. About 30 KB.
+// Comparer serves one goroutine at a time. About 17 KB.
 type Comparer struct {
 	candidates [maxCandidates]candidate
 	moved      [templates.MaxMinutiae]moved // the first side after the motion

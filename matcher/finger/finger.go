@@ -27,13 +27,14 @@ import (
 // Score is the strength of evidence that two views show one finger, 0 <= Score
 // < 1, larger for stronger. With w = W^2/n (see score.go) it is w/(1+w), a
 // monotone map that keeps the order. Comparisons given up early for lack of any
-// consistent motion score below 0.01. Different fingers mostly stay below 0.2,
-// two views of one finger are typically at 0.5 to 0.9; a view against
-// itself tends to 1 with the number of minutiae. The score is not a probability.
+// consistent motion score below 0.01. Two views of one finger are typically at
+// 0.5 to 0.9, of different fingers below 0.4 (none of 11,520 pairs of FVC prints
+// reached 0.6); a view against itself tends to 1 with the number of
+// minutiae. The score is not a probability.
 type Score float32
 
 // Template is the search form of one finger view: flat, read-only after
-// Prepare, safe for concurrent use. About 100 bytes per minutia.
+// Prepare, safe for concurrent use. About 85 bytes per minutia.
 type Template struct {
 	minutiae  []minutia
 	cylinders []cylinder // only those of minutiae with a usable neighborhood
@@ -49,7 +50,7 @@ type minutia struct {
 	index uint8 // place in the Finger that was prepared
 }
 
-// Prepare builds the search form of f, about 0.1 ms for 40 minutiae. The
+// Prepare builds the search form of f, about 0.2 ms for 40 minutiae. The
 // order of the minutiae, their types and qualities have no influence on scores.
 // f must be a valid Finger of the templates package (1..255 minutiae inside the
 // image); minutiae beyond 255 are ignored. It keeps no reference to f.

@@ -8,7 +8,7 @@ import (
 const (
 	maxCandidates  = 24   // most similar pairs of neighborhoods that vote
 	maxSeeds       = 3    // motions that are tried
-	minSimilarity  = 0.36 // pairs below never vote
+	minSimilarity  = 0.37 // pairs below never vote
 	voteBase       = 0.30 // votes count what is above
 	voteTurn       = 5216 // 0.5 rad: two pairs of one motion turn alike
 	voteNear       = 6.0  // px: least allowed distance from where a motion puts a minutia
