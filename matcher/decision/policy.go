@@ -82,7 +82,7 @@ type Policy struct {
 
 // DefaultPolicy refers from even odds on and matches at a hundred to one. In a
 // gallery of 2,000 a face alone matches from a cosine of about 0.503 on and two
-// fingers from scores of about 0.65 each; one finger alone is referred at most.
+// fingers from scores of about 0.67 each; one finger alone is referred at most.
 func DefaultPolicy() Policy { return Policy{MatchLLR: 2, ReferLLR: 0} }
 
 // Validate says what is wrong with the policy.
