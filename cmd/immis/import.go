@@ -164,7 +164,7 @@ func (im *importer) person(ctx context.Context, p person) error {
 		_, _ = fmt.Fprintf(im.a.err, "refused %s: %s\n", it.name, explain(err).Message)
 		im.mu.Unlock()
 		if failed >= im.flags.MaxErrors {
-			return usage("%d encounters were refused, giving up; raise --max-errors to go on", failed)
+			return &exitError{code: exitFailure, text: fmt.Sprintf("%d encounters were refused, giving up; raise --max-errors to go on", failed)}
 		}
 		if i == 0 {
 			// Without the subject the rest would only fail with NOT_FOUND.

@@ -66,12 +66,20 @@ type checkFinding struct {
 	What     string `json:"what"`
 }
 
+// checkSummary is what the check prints in JSON.
 type checkSummary struct {
-	OK       bool              `json:"ok"`
-	Findings []checkFinding    `json:"findings"`
-	Opening  []string          `json:"opening"`
-	Read     store.CheckResult `json:"read"`
-	Took     float64           `json:"seconds"`
+	OK       bool           `json:"ok"`
+	Findings []checkFinding `json:"findings"`
+	Opening  []string       `json:"opening"`
+	Entries  uint64         `json:"entries"`
+	Bodies   uint64         `json:"bodies"`
+	Replayed uint64         `json:"bodies_replayed"`
+	Rows     uint64         `json:"rows"`
+	Opened   uint64         `json:"rows_opened"`
+	Erased   uint64         `json:"rows_erased"`
+	Sealed   uint64         `json:"rows_without_key"`
+	Blobs    uint64         `json:"blobs"`
+	Took     float64        `json:"seconds"`
 }
 
 // Run checks.
@@ -84,8 +92,7 @@ func (c *storeCheckCmd) Run(a *app) error {
 	err := c.with(a.ctx, true, func(s *store.Store) error {
 		sum.Opening = append(sum.Opening, s.Report().Warnings...)
 		step := uint64(0)
-		var err error
-		sum.Read, err = s.Check(a.ctx, func(name string) {
+		r, err := s.Check(a.ctx, func(name string) {
 			p.what = "checking " + name + ", steps done"
 			p.update(step, 0)
 			step++
@@ -93,6 +100,8 @@ func (c *storeCheckCmd) Run(a *app) error {
 			sum.OK = sum.OK && f.Severity < store.Damage
 			sum.Findings = append(sum.Findings, checkFinding{f.Severity.String(), f.Where, f.What})
 		})
+		sum.Entries, sum.Bodies, sum.Replayed = r.Entries, r.Bodies, r.Replayed
+		sum.Rows, sum.Opened, sum.Erased, sum.Sealed, sum.Blobs = r.Rows, r.Opened, r.Erased, r.Sealed, r.Blobs
 		return err
 	})
 	sum.Took = p.end().Seconds()
@@ -105,8 +114,8 @@ func (c *storeCheckCmd) Run(a *app) error {
 	for _, f := range sum.Findings {
 		a.printf("%s in %s: %s\n", f.Severity, f.Where, f.What)
 	}
-	a.printf("read %d entries, %d bodies (%d replayed), %d rows (%d opened, %d erased), %d blobs in %.1f s: ", sum.Read.Entries, sum.Read.Bodies,
-		sum.Read.Replayed, sum.Read.Rows, sum.Read.Opened, sum.Read.Erased, sum.Read.Blobs, sum.Took)
+	a.printf("read %d entries, %d bodies (%d replayed), %d rows (%d opened, %d erased), %d blobs in %.1f s: ", sum.Entries, sum.Bodies,
+		sum.Replayed, sum.Rows, sum.Opened, sum.Erased, sum.Blobs, sum.Took)
 	if sum.OK {
 		a.printf("nothing is damaged\n")
 	} else {

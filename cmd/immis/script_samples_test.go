@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"immis/templates"
+	"immis/templates/iso19794"
+)
+
+// This file makes the samples of the scripts: synthetic, seeded, of nobody.
+
+const testDims = 64
+
+// vectorOf is person's face at a visit; visit 0 is the reference.
+func vectorOf(person, visit uint64) []float64 {
+	base, noise := rand.New(rand.NewPCG(person, 1)), rand.New(rand.NewPCG(person, 100+visit))
+	out := make([]float64, testDims)
+	for i := range out {
+		out[i] = base.NormFloat64()
+		if visit > 0 {
+			out[i] += float64(0.15 * noise.NormFloat64())
+		}
+	}
+	return out
+}
+
+func appendVector(b []byte, v []float64) []byte {
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(x)))
+	}
+	return b
+}
+
+// faces writes a file of vectors, visit by visit, and its index.
+func (s *script) faces(file, indexFile string, people, visits uint64) {
+	s.t.Helper()
+	var b []byte
+	index, row := "row,identity_id\n", 0
+	for visit := range visits {
+		for person := range people {
+			b = appendVector(b, vectorOf(person, visit))
+			index += fmt.Sprintf("%d,p%d\n", row, person)
+			row++
+		}
+	}
+	s.check(os.WriteFile(s.path(file), b, 0o600))
+	s.check(os.WriteFile(s.path(indexFile), []byte(index), 0o600))
+}
+
+// finger writes an ISO record of a right index finger.
+func (s *script) finger(file string, person uint64) {
+	s.t.Helper()
+	r := rand.New(rand.NewPCG(person, 2))
+	f := templates.Finger{Position: templates.RightIndex, Width: 400, Height: 500, Quality: 70}
+	for i := range 40 {
+		f.Minutiae = append(f.Minutiae, templates.Minutia{
+			X: uint16(16 * (20 + 50*(i%7) + r.IntN(40))), Y: uint16(16 * (20 + 70*(i/7) + r.IntN(60))), Angle: uint16(r.IntN(256) << 8),
+			Type: templates.MinutiaType(1 + r.IntN(2)), Quality: templates.QualityUnknown,
+		})
+	}
+	rec, err := iso19794.FromFingers([]templates.Finger{f}, iso19794.Capture{})
+	s.check(err)
+	b, err := rec.AppendBinary(nil)
+	s.check(err)
+	s.check(os.MkdirAll(filepath.Dir(s.path(file)), 0o700))
+	s.check(os.WriteFile(s.path(file), b, 0o600))
+}
