@@ -1,10 +1,15 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"immis/store"
 )
@@ -23,6 +28,9 @@ func (e *Engine) Load(ctx context.Context, progress func(done, total uint64)) er
 	}
 	if err := e.loadEncounters(ctx, progress); err != nil {
 		return fmt.Errorf("load encounters: %w", err)
+	}
+	if err := e.loadEmptySubjects(ctx); err != nil {
+		return fmt.Errorf("load subjects: %w", err)
 	}
 	if err := e.loadMembers(ctx); err != nil {
 		return fmt.Errorf("load gallery members: %w", err)
@@ -57,49 +65,104 @@ func (e *Engine) loadGalleries(ctx context.Context) error {
 	})
 }
 
-// loadEncounters reads every record. One whose key is gone is erased, not
-// damaged: its erasure is being rolled forward, and it stays out of the index.
+// loadBatch is how many records a worker opens before it asks for more.
+const loadBatch = 256
+
+// sealedRow is a row on its way to a worker; the bytes are a copy of its own.
+type sealedRow struct {
+	row    store.Row
+	sealed []byte
+}
+
+// loadEncounters reads every record. One goroutine reads, one per core unseals,
+// decodes and publishes: order does not matter, because candidates are ordered
+// by a number inside the record.
 func (e *Engine) loadEncounters(ctx context.Context, progress func(done, total uint64)) error {
 	stats, err := e.store.Stats()
 	if err != nil {
 		return err
 	}
 	total := stats.Rows[tableEncounter]
-	var done, highest uint64
-	err = e.store.Scan(ctx, tableEncounter, nil, func(r store.Row, sealed []byte) error {
-		if done++; progress != nil && done%4096 == 0 {
-			progress(done, total)
-		}
-		key, err := e.store.SubjectKey(r.Subject)
-		if errors.Is(err, store.ErrErased) {
+	var done, highest atomic.Uint64
+	work := make(chan []sealedRow, 2*runtime.GOMAXPROCS(0))
+	group, ctx := errgroup.WithContext(ctx)
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() error {
+			for batch := range work {
+				for i := range batch {
+					order, err := e.loadEncounter(&batch[i])
+					if err != nil {
+						return err
+					}
+					for h := highest.Load(); order > h && !highest.CompareAndSwap(h, order); h = highest.Load() {
+					}
+				}
+				done.Add(uint64(len(batch)))
+			}
 			return nil
+		})
+	}
+	group.Go(func() error {
+		defer close(work)
+		send := func(batch []sealedRow) error {
+			if progress != nil {
+				progress(done.Load(), total)
+			}
+			select {
+			case work <- batch:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
+		batch := make([]sealedRow, 0, loadBatch)
+		err := e.store.Scan(ctx, tableEncounter, nil, func(r store.Row, sealed []byte) error {
+			if batch = append(batch, sealedRow{r, bytes.Clone(sealed)}); len(batch) < loadBatch {
+				return nil
+			}
+			full := batch
+			batch = make([]sealedRow, 0, loadBatch)
+			return send(full)
+		})
 		if err != nil {
 			return err
 		}
-		plain, err := key.Open(e.store.Context(r), sealed)
-		if err != nil {
-			return err
-		}
-		rec, err := decodeRecord(plain)
-		if err != nil {
-			return err
-		}
-		highest = max(highest, rec.order)
-		enc := &encounter{id: r.Key, external: rec.encounter.ID, order: rec.order}
-		if err := enc.fill(e.register, rec.views()); err != nil {
-			return err
-		}
-		return e.register.publishEncounter(enc, r.Subject, rec.encounter.Subject, nil)
+		return send(batch)
 	})
-	if err != nil {
+	if err := group.Wait(); err != nil {
 		return err
 	}
-	e.register.nextOrder.Store(highest)
+	e.register.nextOrder.Store(highest.Load())
 	if progress != nil {
-		progress(done, total)
+		progress(done.Load(), total)
 	}
-	return e.loadEmptySubjects(ctx)
+	return nil
+}
+
+// loadEncounter opens one record and publishes it; it returns its order. A record
+// whose key is gone is erased, not damaged: its erasure is being rolled forward,
+// and it stays out of the index.
+func (e *Engine) loadEncounter(r *sealedRow) (uint64, error) {
+	key, err := e.store.SubjectKey(r.row.Subject)
+	if errors.Is(err, store.ErrErased) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	plain, err := key.Open(e.store.Context(r.row), r.sealed)
+	if err != nil {
+		return 0, err
+	}
+	rec, err := decodeRecord(plain)
+	if err != nil {
+		return 0, err
+	}
+	enc := &encounter{id: r.row.Key, external: rec.encounter.ID, order: rec.order}
+	if err := enc.fill(e.register, rec.views()); err != nil {
+		return 0, err
+	}
+	return rec.order, e.register.publishEncounter(enc, r.row.Subject, rec.encounter.Subject, nil)
 }
 
 // loadEmptySubjects adds the subjects that have lost their last encounter.
