@@ -25,6 +25,8 @@ type house struct {
 	fs     vfs.FS
 	store  *store.Store
 	engine *Engine
+	// opened is how many entries the ledger had when it was opened.
+	opened uint64
 	cancel context.CancelFunc
 	done   chan error
 	closed bool
@@ -63,7 +65,7 @@ func build(ctx context.Context, p plan) (*house, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	run, cancel := context.WithCancel(context.Background())
-	h := &house{fs: p.fs, store: st, engine: e, cancel: cancel, done: make(chan error, 2)}
+	h := &house{fs: p.fs, store: st, engine: e, opened: st.Head().Size, cancel: cancel, done: make(chan error, 2)}
 	go func() { h.done <- st.Run(run) }()
 	if err := e.Load(ctx, nil); err != nil {
 		cancel()
