@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -13,8 +14,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// powerCuts is how many cuts TestPowerCuts makes; `-short` makes a tenth.
-const powerCuts = 1200
+// powerCuts is how many cuts TestPowerCuts makes; -short makes a tenth.
+var powerCuts = flag.Int("cuts", 1200, "simulated power cuts")
 
 // memory is what the world outside the table knows: what it was told, and when.
 type memory struct {
@@ -199,7 +200,7 @@ func (d *desk) verifyDisk(t testing.TB) error {
 // recovery from earlier cuts, and what was not synced is lost in part. Catches mutant
 // keep-key.
 func TestPowerCuts(t *testing.T) {
-	cuts := powerCuts
+	cuts := *powerCuts
 	if testing.Short() {
 		cuts /= 10
 	}

@@ -56,6 +56,7 @@ func (t *Table) mintBlock() error {
 	t.alloc.Lock()
 	t.minted = first + t.block
 	t.alloc.Unlock()
+	t.keepUp()
 	return nil
 }
 

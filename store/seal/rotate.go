@@ -160,16 +160,7 @@ func (t *Table) carry() (done bool, err error) {
 		return false, t.next.broken
 	}
 	if t.cursor < t.size() {
-		at := slotOffset(t.cursor)
-		block := t.rewrap(t.cursor)
-		if err := t.next.write(block, at); err != nil {
-			return false, err
-		}
-		t.cursor += t.block
-		if (t.cursor/t.block)%syncEvery != 0 {
-			return false, nil
-		}
-		return false, t.next.sync()
+		return false, t.carryBlock()
 	}
 	if err := t.next.sync(); err != nil {
 		return false, err
@@ -177,6 +168,29 @@ func (t *Table) carry() (done bool, err error) {
 	// From here on every change is in the new image too, and synced there.
 	t.next.synced, t.next.complete = true, true
 	return true, nil
+}
+
+// carryBlock writes the next block into the new image. t.mu is held.
+func (t *Table) carryBlock() error {
+	if err := t.next.write(t.rewrap(t.cursor), slotOffset(t.cursor)); err != nil {
+		return err
+	}
+	t.cursor += t.block
+	if (t.cursor/t.block)%syncEvery != 0 {
+		return nil
+	}
+	return t.next.sync()
+}
+
+// keepUp carries two blocks for every one that is minted beside a rotation, so that a
+// rotation ends however fast the table grows. t.mu is held.
+func (t *Table) keepUp() {
+	for range 2 {
+		if t.next == nil || t.next.complete || t.next.broken != nil || t.cursor >= t.size() {
+			return
+		}
+		t.next.broken = t.carryBlock()
+	}
 }
 
 // rewrap reads one block of the current image and returns it wrapped under the new

@@ -388,3 +388,26 @@ func TestSeededFaults(t *testing.T) {
 		}
 	}
 }
+
+// A rotation ends although the table grows by three blocks for each one it carries.
+func TestRotationEndsBesideGrowth(t *testing.T) {
+	p := newPlace(vfs.NewMem())
+	p.opts.Copy = "copy"
+	tab := p.create(t)
+	keys := allocate(t, tab, 10*testBlock)
+	calls := 0
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if _, err := tab.Rotate(ctx, func(done, total int) {
+		if calls++; calls > 100 {
+			cancel()
+			return
+		}
+		keys = append(keys, allocate(t, tab, 3*testBlock)...)
+	}); err != nil {
+		t.Fatalf("after %d calls: %v", calls, err)
+	}
+	for _, k := range keys {
+		wantLive(t, tab, k)
+	}
+}
