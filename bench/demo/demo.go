@@ -38,7 +38,7 @@ type Config struct {
 	// Returning, at least 1.
 	Strangers int
 	// Again are those who enroll again under another name and have a duplicate
-	// check, beside one new person; 1..100, default 5.
+	// check, beside one new person; 1..Verified/2, at most 100; default 5.
 	Again int
 	// Seed picks the people.
 	Seed uint64
@@ -71,7 +71,7 @@ func (c Config) WithDefaults() Config {
 	fill(&c.Returning, max(6, c.People/10))
 	fill(&c.Verified, max(4, c.People/10))
 	fill(&c.Strangers, max(1, c.Returning/10))
-	fill(&c.Again, 5)
+	fill(&c.Again, min(5, c.Verified/2))
 	fill(&c.Callers, 16)
 	if c.Difficulty == 0 {
 		c.Difficulty = synth.DefaultFaceDifficulty

@@ -33,7 +33,7 @@ func english() phrases {
 		ledger:        "The ledger holds all of this. Entries: %s",
 		signed:        "signature of the head is good: %s",
 		proved:        "root recomputed from the headers of all entries is the signed one: %s",
-		yes:           "yes", no: "no",
+		yes:           "yes", no: "no", decimal: ".",
 		seconds: "All of it took %s s.",
 	}
 }
@@ -41,7 +41,7 @@ func english() phrases {
 // ukrainian are the texts of the story in Ukrainian.
 func ukrainian() phrases {
 	return phrases{
-		title:         "Демонстрація IMMIS: зерно %d, складність %s",
+		title:         "Демонстрація IMMIS: початкове число %d, складність %s",
 		note:          "Синтетичні результати показують, що обчислення правильні, а не те, як система розрізняє справжніх людей.",
 		enrolled:      "Зареєстровано осіб (по десять пальців і обличчя): %s. Час: %s с, тобто %s за секунду; кожен запис потрапив на диск ще до підтвердження.",
 		example:       "Одна з осіб, які повернулися, %s:",
@@ -71,7 +71,7 @@ func ukrainian() phrases {
 		ledger:        "Усе це записано в журналі. Записів: %s",
 		signed:        "підпис під станом журналу дійсний: %s",
 		proved:        "корінь, обчислений наново із заголовків усіх записів, збігається з підписаним: %s",
-		yes:           "так", no: "ні",
+		yes:           "так", no: "ні", decimal: ",",
 		seconds: "Усе разом тривало %s с.",
 	}
 }

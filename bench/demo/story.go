@@ -37,6 +37,7 @@ type phrases struct {
 	erasedGone, epoch      string
 	ledger, signed, proved string
 	yes, no                string
+	decimal                string // separator
 	seconds                string
 }
 
@@ -69,8 +70,8 @@ func (r *Result) WriteStory(w io.Writer, lang string) error {
 		return err
 	}
 	p := &printer{w: w}
-	p.f("%s\n\n%s\n", fmt.Sprintf(t.title, r.Seed, number(r.Difficulty)), t.note)
-	p.f("\n%s\n", fmt.Sprintf(t.enrolled, grouped(r.Enrolled), number(r.EnrollSeconds), number(r.EnrollPerSecond)))
+	p.f("%s\n\n%s\n", fmt.Sprintf(t.title, r.Seed, t.number(r.Difficulty)), t.note)
+	p.f("\n%s\n", fmt.Sprintf(t.enrolled, grouped(r.Enrolled), t.number(r.EnrollSeconds), t.number(r.EnrollPerSecond)))
 	if e := r.Example; e != nil {
 		p.f("\n%s\n  %s %s\n  %s %s\n", fmt.Sprintf(t.example, e.Subject), t.exampleBefore, e.Enrolled, t.exampleNow, e.Declared)
 	}
@@ -84,9 +85,9 @@ func (r *Result) WriteStory(w io.Writer, lang string) error {
 	p.f("\n%s\n", fmt.Sprintf(t.ledger, grouped(int(r.Ledger.Entries))))
 	p.f("  %s\n  %s\n\n", fmt.Sprintf(t.signed, t.bool(r.Ledger.Signed)), fmt.Sprintf(t.proved, t.bool(r.Ledger.Proved)))
 	for line := range strings.Lines(r.Ledger.Head) {
-		p.f("  | %s\n", strings.TrimSuffix(line, "\n"))
+		p.f("%s\n", strings.TrimRight("  | "+line, " \n"))
 	}
-	p.f("\n%s\n", fmt.Sprintf(t.seconds, number(r.Seconds)))
+	p.f("\n%s\n", fmt.Sprintf(t.seconds, t.number(r.Seconds)))
 	return p.err
 }
 
@@ -115,7 +116,7 @@ func (p *printer) table(heading string, rows [][]string) {
 func (r *Result) writeSearches(p *printer, t phrases) {
 	rows := [][]string{append([]string{""}, strings.Split(t.columns, "|")...)}
 	cells := func(name string, identified, missed, referred, wrong int, p50, p99 float64) []string {
-		return []string{name, grouped(identified + missed), grouped(identified), grouped(missed), grouped(referred), grouped(wrong), ms(p50), ms(p99)}
+		return []string{name, grouped(identified + missed), grouped(identified), grouped(missed), grouped(referred), grouped(wrong), t.ms(p50), t.ms(p99)}
 	}
 	referred, twinReferred, wrong, twinWrong := 0, 0, 0, 0
 	for _, s := range r.Searches {
@@ -145,7 +146,7 @@ func (r *Result) writeVerifications(p *printer, t phrases) {
 		c := v.v
 		rows = append(rows, []string{
 			v.name, fmt.Sprintf("%d / %d / %d", c.MatedMatch, c.MatedRefer, c.MatedNonMatch),
-			fmt.Sprintf("%d / %d / %d", c.ImpostorMatch, c.ImpostorRefer, c.ImpostorNonMatch), ms(v.p50), ms(v.p99),
+			fmt.Sprintf("%d / %d / %d", c.ImpostorMatch, c.ImpostorRefer, c.ImpostorNonMatch), t.ms(v.p50), t.ms(v.p99),
 		})
 	}
 	p.table(fmt.Sprintf(t.verified, grouped(r.Verified)), rows)
@@ -199,8 +200,11 @@ func grouped(n int) string {
 }
 
 // number writes a figure with at most two decimals.
-func number(x float64) string {
-	return strconv.FormatFloat(float64(int64(x*100+0.5))/100, 'f', -1, 64)
+func (t phrases) number(x float64) string {
+	return strings.Replace(strconv.FormatFloat(float64(int64(x*100+0.5))/100, 'f', -1, 64), ".", t.decimal, 1)
 }
 
-func ms(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }
+// ms writes a time in milliseconds with one decimal.
+func (t phrases) ms(x float64) string {
+	return strings.Replace(strconv.FormatFloat(x, 'f', 1, 64), ".", t.decimal, 1)
+}
