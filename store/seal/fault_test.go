@@ -245,3 +245,61 @@ func TestUncertainRotationKeepsBothImages(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// An erasure that was cut between the files, on a disk that cannot be repaired at open:
+// the key is erased all the same, and destroying it again completes the other file.
+func TestHalfErasedIsCompletedLater(t *testing.T) {
+	tapped := &tap{FS: vfs.NewMem()}
+	p := newPlace(tapped)
+	tab := p.create(t)
+	k := allocate(t, tab, 1)[0]
+	failB := func(c change) error {
+		if c.kind == "write" && strings.Contains(c.path, "keys-b") {
+			return syscall.EIO
+		}
+		return nil
+	}
+	tapped.set(failB)
+	if err := tab.Destroy(k.ref); !errors.Is(err, syscall.EIO) || tab.Erased(k.ref) {
+		t.Fatalf("destroy: %v, erased %t", err, tab.Erased(k.ref))
+	}
+	tab.Close()
+	tab, report := p.open(t)
+	if len(report.RolledForward) != 1 || report.RolledForward[0] != k.ref || report.Repaired != 0 {
+		t.Fatalf("report %+v", report)
+	}
+	wantErased(t, tab, k.ref)
+	if err := tab.Destroy(k.ref); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("destroy again: %v, want the failure, not silence", err)
+	}
+	tapped.set(nil)
+	if err := tab.Destroy(k.ref); err != nil {
+		t.Fatal(err)
+	}
+	checkMarkers(t, p, 1, []Ref{k.ref})
+}
+
+// A table whose names were not synced when its creation failed is durable once it was
+// opened.
+func TestOpenMakesNamesDurable(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	tapped := &tap{FS: mem}
+	p := newPlace(tapped)
+	renamed := false
+	tapped.set(func(c change) error {
+		renamed = renamed || c.kind == "rename" && strings.Contains(c.path, "keys-b")
+		if renamed && c.kind == "sync" && c.path == p.opts.Dir {
+			return errInjected
+		}
+		return nil
+	})
+	if _, err := CreateTable(context.Background(), p.opts); !errors.Is(err, errInjected) {
+		t.Fatal(err)
+	}
+	tapped.set(nil)
+	tab, _ := p.open(t)
+	tab.SetUsed(1)
+	k := allocate(t, tab, 1)[0]
+	back, _ := newPlace(mem.CrashClone(vfs.CrashCloneCfg{})).open(t)
+	wantLive(t, back, k)
+}
