@@ -76,7 +76,7 @@ func (s *Store) putBlob(ctx context.Context, key *seal.Key, subject ID, r io.Rea
 		return BlobID{}, 0, err
 	}
 	content := sha256.New()
-	n, err := key.SealStream(s.blobContext(subject), f, io.TeeReader(&ctxReader{ctx, r}, content))
+	n, err := key.SealStream(s.blobContext(subject), &copyingWriter{f: f}, io.TeeReader(&ctxReader{ctx, r}, content))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -108,6 +108,18 @@ func (s *Store) putBlob(ctx context.Context, key *seal.Key, subject ID, r io.Rea
 		return BlobID{}, 0, err
 	}
 	return id, n, nil
+}
+
+// copyingWriter hands each file a copy: a vfs.File may, against the contract of
+// io.Writer, change what it is given, and a stream's header is used again.
+type copyingWriter struct {
+	f   vfs.File
+	buf []byte
+}
+
+func (w *copyingWriter) Write(p []byte) (int, error) {
+	w.buf = append(w.buf[:0], p...)
+	return w.f.Write(w.buf)
 }
 
 // ctxReader ends a long copy when its context ends.

@@ -22,7 +22,12 @@ func (r *running) putBlobText(t *testing.T, subject ID, text string) BlobID {
 	return b
 }
 
+// hasFile looks after one more commit: files are removed after the answer, and
+// before the next batch.
 func hasFile(r *running, b BlobID) bool {
+	if _, err := r.commit(mutation(id(99))); err != nil {
+		return false
+	}
 	_, err := r.opt.FS.Stat(r.blobs.path(b))
 	return err == nil
 }

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -198,11 +199,18 @@ func TestInterruptedErasureIsFinished(t *testing.T) {
 
 func TestCreationIsResumed(t *testing.T) {
 	// Stop a creation after each of its changes of the disk, then open again.
-	for at := int64(0); ; at++ {
+	step := int64(1)
+	if testing.Short() {
+		step = 4
+	}
+	for at := int64(0); ; at += step {
 		disk := vfs.NewCrashableMem()
+		var mu sync.Mutex
 		var n int64
 		var left *vfs.MemFS
 		hooked := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if left == nil && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose {
 				if n++; n > at {
 					left = disk.CrashClone(vfs.CrashCloneCfg{})
