@@ -111,7 +111,7 @@ type vectors struct {
 
 func openVectors(path string, dim int) (*vectors, error) {
 	v := &vectors{}
-	width := int64(0)
+	var width int64
 	switch filepath.Ext(path) {
 	case ".f16":
 		v.format, width = immisv1.Format_FORMAT_FACE_FLOAT16, 2

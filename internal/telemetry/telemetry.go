@@ -42,7 +42,7 @@ func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 func NewRegistry(version string) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "immis_build_info", Help: "Constant 1, labelled with the version.",
+		Name: "immis_build_info", Help: "Constant 1, labeled with the version.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)

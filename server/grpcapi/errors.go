@@ -147,7 +147,7 @@ func retry() *errdetails.RetryInfo {
 func detailed(code codes.Code, text string, details ...protoadapt.MessageV1) error {
 	st, err := status.New(code, text).WithDetails(details...)
 	if err != nil {
-		// Only possible for code OK or a message that cannot be marshalled.
+		// Only possible for code OK or a message that cannot be marshaled.
 		return status.Error(code, text)
 	}
 	return st.Err()

@@ -55,7 +55,7 @@ func Principal(ctx context.Context) (string, error) {
 }
 
 func principalOf(cert *x509.Certificate) (string, error) {
-	name := ""
+	var name string
 	switch {
 	case len(cert.URIs) > 0:
 		name = cert.URIs[0].String()
