@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"immis/templates"
 )
@@ -39,7 +40,10 @@ type cylinder struct {
 	at     uint8 // index into Template.minutiae
 }
 
-// blur holds the two kernels of a neighborhood, tabulated once per Prepare.
+// kernels are the tables of all neighborhoods: constant, made at first use.
+var kernels = sync.OnceValue(newBlur)
+
+// blur holds the two kernels of a neighborhood.
 type blur struct {
 	// place[d] is the spatial weight at a squared distance of d px^2.
 	place [cutSquared + 1]float64
@@ -89,7 +93,7 @@ func (b *blur) shares(out *[directions]float64, difference int) {
 // buildCylinders gives one cylinder for every minutia whose neighborhood is
 // known well enough: >= 31 of 52 cells and >= 2 contributing neighbors.
 func buildCylinders(ms []minutia, hull []vertex) []cylinder {
-	kernels := newBlur()
+	kernels := kernels()
 	var space [templates.MaxMinutiae]cylinder
 	out := space[:0]
 	for i := range ms {
