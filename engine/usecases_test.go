@@ -202,7 +202,7 @@ func publishedBeforeAnswered(t *testing.T) error {
 		mustEnroll(t, h, enrollFace(w, id, i, 0))
 		r, err := identifyFace(h, clerk, w, i, 1)
 		if err != nil || len(r.Candidates) == 0 || r.Candidates[0].Subject != id {
-			return fmt.Errorf("%s was acknowledged and is not found first: %v, %w", id, names(r.Candidates), err)
+			return fmt.Errorf("%s was acknowledged and is not found first: %v, %v", id, names(r.Candidates), err)
 		}
 		if i < keep {
 			compared = r.Comparisons
@@ -213,7 +213,7 @@ func publishedBeforeAnswered(t *testing.T) error {
 		}
 		r, err = identifyFace(h, clerk, w, i, 1)
 		if err != nil || len(r.Candidates) != keep || slices.Contains(names(r.Candidates), id) {
-			return fmt.Errorf("after the deletion of %s: %v, %w; want the %d others", id, names(r.Candidates), err, keep)
+			return fmt.Errorf("after the deletion of %s: %v, %v; want the %d others", id, names(r.Candidates), err, keep)
 		}
 		if r.Comparisons != compared {
 			return fmt.Errorf("after the deletion of %s: %d comparisons, want %d as before it came", id, r.Comparisons, compared)

@@ -4,8 +4,8 @@
 // what was acknowledged. It also puts one person at two desks at once.
 //
 // It refuses to look inside: it knows the API and the command line and nothing
-// of engine, store or files. SIGKILL leaves the page cache intact, so nothing
-// here shows that a store syncs; simulated power cuts do that elsewhere.
+// of engine, store or files. SIGKILL leaves the page cache intact, so
+// passing here proves no sync; simulated power cuts do that elsewhere.
 package fault
 
 import (

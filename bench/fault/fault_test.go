@@ -26,8 +26,8 @@ func product(t *testing.T, tags string) string {
 	return path
 }
 
-// TestKill must catch: early-ack, forget-entry, apply-twice, publish-late. See
-// TestMutants.
+// TestKill must catch: early-ack, forget-entry, apply-twice, publish-late,
+// skip-anchor. See TestMutants.
 func TestKill(t *testing.T) {
 	r, err := Run(t.Context(), Config{Binary: product(t, ""), Dir: t.TempDir(), Seed: *seed, Kills: *kills, KillsPerStore: *perStore, Logf: t.Logf})
 	t.Log(r.String())
