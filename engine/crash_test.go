@@ -136,7 +136,7 @@ func oneLife(rng *rand.Rand, w *synth.World, photos int) (between int, err error
 	var list []*history
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
-	failed := make(chan error, cutCallers+2*cutPairs)
+	failed := make(chan error, cutCallers+2*cutPairs+1)
 	for c := range cutCallers {
 		own := make([]*history, cutSubjects)
 		for i := range own {
@@ -180,6 +180,15 @@ func oneLife(rng *rand.Rand, w *synth.World, photos int) (between int, err error
 			})
 		}
 	}
+	if rng.IntN(2) == 0 {
+		start := time.Duration(rng.IntN(12)) * time.Millisecond
+		wg.Go(func() {
+			time.Sleep(start)
+			if _, _, err := h.engine.EndKeyEpoch(context.Background(), clerk, ""); err != nil {
+				failed <- fmt.Errorf("end key epoch: %w", err)
+			}
+		})
+	}
 	var taken []photo
 	for range photos {
 		time.Sleep(time.Duration(rng.IntN(6000)) * time.Microsecond)
@@ -212,11 +221,25 @@ func oneLife(rng *rand.Rand, w *synth.World, photos int) (between int, err error
 	default:
 	}
 	for _, ph := range taken {
+		// The start itself is cut once, then tried again.
+		again := ph
+		moment := time.Duration(rng.IntN(3000)) * time.Microsecond
+		cfg := vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rand.New(rand.NewPCG(rng.Uint64(), 4))}
+		cut := make(chan struct{})
+		go func() {
+			defer close(cut)
+			time.Sleep(moment)
+			again.fs = ph.fs.CrashClone(cfg)
+		}()
 		n, err := ph.examine(w, list)
+		<-cut
 		if err != nil {
 			return between, err
 		}
 		between += n
+		if _, err := again.examine(w, list); err != nil {
+			return between, fmt.Errorf("second start, the first cut after %v: %w", moment, err)
+		}
 	}
 	return between, nil
 }
