@@ -37,14 +37,14 @@ func probeFingers() []templates.Position {
 	return []templates.Position{templates.RightIndex, templates.LeftIndex}
 }
 
-// kindOf mixes the probes: two thirds face, a sixth fingers, a sixth both. A
+// kindOf mixes the probes: three quarters face, an eighth fingers, an eighth both. A
 // finger costs a comparison with everyone, by the server and once more by the twin:
 // with more of them the demo would be mostly waiting.
 func kindOf(i int) Kind {
-	switch i % 6 {
-	case 1:
+	switch i % 8 {
+	case 2:
 		return KindFingers
-	case 4:
+	case 5:
 		return KindBoth
 	}
 	return KindFace
