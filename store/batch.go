@@ -143,14 +143,14 @@ func (s *Store) try(t *trial, p *pending) answer {
 			err = t.batch.Set([]byte(c.key), c.value, nil)
 		}
 		if err != nil {
-			return s.spoiled(t, p, err)
+			return s.spoiled(p, err)
 		}
 	}
 	receipt := Receipt{Number: number, Time: t.at}
 	if mutant.On(mutant.ForgetEntry) {
 		fx.meta.count = t.meta.count
 	} else if err := t.record(p, number, fx.meta.state); err != nil {
-		return s.spoiled(t, p, err)
+		return s.spoiled(p, err)
 	}
 	t.meta = fx.meta
 	t.destroy = append(t.destroy, fx.destroy...)
@@ -159,7 +159,7 @@ func (s *Store) try(t *trial, p *pending) answer {
 	t.bytes += len(p.raw)
 	if p.amend != nil {
 		if err := p.amend(t); err != nil {
-			return s.spoiled(t, p, err)
+			return s.spoiled(p, err)
 		}
 	}
 	return answer{p: p, result: result{receipt: receipt}, publish: true}
@@ -167,7 +167,7 @@ func (s *Store) try(t *trial, p *pending) answer {
 
 // spoiled: a batch in memory could not be written to, so half a mutation may
 // be in it. That breaks an invariant of Pebble; nothing of it may be committed.
-func (s *Store) spoiled(_ *trial, p *pending, err error) answer {
+func (s *Store) spoiled(p *pending, err error) answer {
 	s.health.fail(fmt.Errorf("build batch: %w", err))
 	return answer{p: p, result: result{err: s.health.err()}}
 }

@@ -23,6 +23,10 @@ func (s *Store) EndEpoch(ctx context.Context, progress func(done, total int)) er
 	if err := s.writable(); err != nil {
 		return err
 	}
+	// Nothing is begun before the committer runs: the entry must follow.
+	if err := s.exec(ctx, func() error { return nil }); err != nil {
+		return err
+	}
 	epoch, err := s.table.Rotate(ctx, progress)
 	if err != nil {
 		return fmt.Errorf("end key epoch: %w", err)
@@ -56,27 +60,32 @@ func (s *Store) Checkpoint(ctx context.Context, dir string, progress func(step s
 	if progress == nil {
 		progress = func(string) {}
 	}
+	fsys := s.opt.FS
+	if _, err := fsys.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("checkpoint to %s: directory is there already: %w", dir, ErrExists)
+	}
 	if err := s.checkpoint(ctx, dir, progress); err != nil {
-		return fmt.Errorf("checkpoint to %s: %w", dir, err)
+		// What was begun has no anchor and is of no use. After the entry nothing fails.
+		return fmt.Errorf("checkpoint to %s: %w", dir, errors.Join(err, fsys.RemoveAll(dir)))
 	}
 	return nil
 }
 
 func (s *Store) checkpoint(ctx context.Context, dir string, progress func(string)) error {
 	fsys := s.opt.FS
-	if _, err := fsys.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("directory is there already: %w", ErrExists)
-	}
 	if err := makeDirs(fsys, dir); err != nil {
 		return err
 	}
-	release := s.holdBlobs()
+	var release func()
 	defer func() {
-		_ = s.exec(context.WithoutCancel(ctx), func() error { release(); return nil })
+		if release != nil {
+			_ = s.exec(context.WithoutCancel(ctx), func() error { release(); return nil })
+		}
 	}()
 	progress("ledger")
 	var head Head
 	err := s.exec(ctx, func() error {
+		release = s.holdBlobs()
 		head = s.anchor.head
 		return s.health.do("checkpoint", func() error {
 			return s.db.Checkpoint(fsys.PathJoin(dir, ledgerDir), pebble.WithFlushedWAL())

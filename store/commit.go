@@ -104,6 +104,9 @@ func (s *Store) Run(ctx context.Context) error {
 		return errors.New("run store: it runs already or has run")
 	}
 	defer close(s.stopped)
+	if s.stopping.Load() {
+		return fmt.Errorf("run store: it is closed: %w", ErrStopped)
+	}
 	if err := s.resumeErasures(); err != nil {
 		s.log.Error("interrupted erasures could not be finished", "cause", err)
 	}
@@ -119,11 +122,10 @@ func (s *Store) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.stopping.Store(true)
-			for len(s.queue) > 0 {
-				batch = s.gather(<-s.queue, batch[:0])
-				s.commitBatch(batch)
-			}
+			s.drain(batch)
+			return s.health.err()
+		case <-s.quit:
+			s.drain(batch)
 			return s.health.err()
 		case task := <-s.tasks:
 			task()
@@ -131,6 +133,15 @@ func (s *Store) Run(ctx context.Context) error {
 			batch = s.gather(first, batch[:0])
 			s.commitBatch(batch)
 		}
+	}
+}
+
+// drain commits what is still queued and lets nothing more in.
+func (s *Store) drain(batch []*pending) {
+	s.stopping.Store(true)
+	for len(s.queue) > 0 {
+		batch = s.gather(<-s.queue, batch[:0])
+		s.commitBatch(batch)
 	}
 }
 
@@ -175,8 +186,6 @@ func (s *Store) exec(ctx context.Context, fn func() error) error {
 			return ctx.Err()
 		}
 		return <-done // it has begun: its result is the truth
-	case <-s.stopped:
-		return fmt.Errorf("store is shutting down: %w", ErrStopped)
 	}
 }
 
@@ -217,8 +226,12 @@ func (s *Store) now() time.Time {
 	t := s.opt.Now().UTC()
 	if last := time.Unix(0, s.meta.last).UTC(); t.Before(last) {
 		s.metrics.backwards.Inc()
-		s.log.Warn("clock is behind the newest entry", "seconds", last.Sub(t).Seconds())
+		if !s.clockBehind {
+			s.log.Warn("clock is behind the newest entry", "seconds", last.Sub(t).Seconds())
+		}
+		s.clockBehind = true
 		return last
 	}
+	s.clockBehind = false
 	return t
 }

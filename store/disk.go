@@ -54,6 +54,7 @@ type diskGuard struct {
 	mu       sync.Mutex
 	reserved bool
 	full     bool // what was logged last
+	unknown  bool
 }
 
 func newDiskGuard(o Options) *diskGuard {
@@ -108,11 +109,13 @@ func (g *diskGuard) allow(w weight) error {
 func (g *diskGuard) space() (uint64, bool) {
 	free, err := g.free()
 	if err != nil {
-		if !errors.Is(err, vfs.ErrUnsupported) && !errors.Is(err, errors.ErrUnsupported) {
+		if !g.unknown && !errors.Is(err, vfs.ErrUnsupported) && !errors.Is(err, errors.ErrUnsupported) {
 			g.log.Warn("free space is unknown", "cause", err)
 		}
+		g.unknown = true
 		return 0, false
 	}
+	g.unknown = false
 	return free, true
 }
 

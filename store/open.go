@@ -26,7 +26,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opt: o, dir: o.Dir, log: o.Logger, health: newHealth(o.Logger),
-		queue: make(chan *pending, o.Queue), tasks: make(chan func()), stopped: make(chan struct{})}
+		queue: make(chan *pending, o.Queue), tasks: make(chan func()), stopped: make(chan struct{}),
+		quit: make(chan struct{})}
 	if err := s.open(ctx); err != nil {
 		if cerr := s.Close(); cerr != nil {
 			s.log.Warn("close after a refused open", "cause", cerr)

@@ -64,6 +64,7 @@ type Store struct {
 
 	running  atomic.Bool
 	stopping atomic.Bool
+	quit     chan struct{} // closed by Close: Run ends
 	stopped  chan struct{} // closed when Run has ended
 	closed   sync.Once
 	closeErr error
@@ -72,6 +73,7 @@ type Store struct {
 	checkpointMu sync.Mutex
 	checkMu      sync.Mutex
 	rollForward  []ID
+	clockBehind  bool // the committer has said so
 }
 
 // Report says what Open found and did, in sentences for the operator. An empty
@@ -158,11 +160,13 @@ func (s *Store) Failed() error { return s.health.err() }
 // was stopped by a failed disk.
 const closeWait = 500 * time.Millisecond
 
-// Close ends the store: Run must have returned or never started. It waits for
-// readers, then closes Pebble, the anchor, the key table and the lock.
+// Close ends the store: it ends Run if that still runs, which commits what is
+// queued, waits for readers, then closes Pebble, the anchor, the key table and the
+// lock. Calls that follow get ErrStopped.
 func (s *Store) Close() error {
 	s.closed.Do(func() {
 		s.stopping.Store(true)
+		close(s.quit)
 		if s.running.Load() {
 			<-s.stopped
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -392,6 +394,73 @@ func publishBeforeAnswer(n int) error {
 		err = errors.Join(err, e)
 	}
 	return err
+}
+
+// TestCloseEndsRun: what was queued is committed, then everything is refused.
+func TestCloseEndsRun(t *testing.T) {
+	fs := vfs.NewMem()
+	s, err := Open(context.Background(), testOptions(fs))
+	noError(t, err)
+	// Without a committer an epoch does not begin: it could not be recorded.
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	wantError(t, s.EndEpoch(ctx, nil), context.DeadlineExceeded)
+	wantError(t, s.Checkpoint(ctx, "backup", nil), context.DeadlineExceeded)
+	if _, err := fs.Stat("backup"); err == nil {
+		t.Error("a checkpoint that failed left its directory")
+	}
+	answered := make(chan error, 1)
+	go func() {
+		_, err := s.Commit(context.Background(), mutation(id(1)))
+		answered <- err
+	}()
+	for len(s.queue) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(context.Background()) }()
+	noError(t, <-answered)
+	noError(t, s.Close())
+	noError(t, <-ended)
+	_, err = s.Commit(context.Background(), mutation(id(1)))
+	wantError(t, err, ErrStopped)
+	_, err = s.NewKey()
+	wantError(t, err, ErrStopped)
+	_, err = s.Stats()
+	wantError(t, err, ErrStopped)
+	wantError(t, s.EndEpoch(context.Background(), nil), ErrStopped)
+	noError(t, s.Close())
+
+	s, err = Open(context.Background(), testOptions(fs))
+	noError(t, err)
+	noError(t, s.Close())
+	wantError(t, s.Run(context.Background()), ErrStopped)
+}
+
+// TestGuard: an engine that panics or ends its goroutine stops the ledger.
+func TestGuard(t *testing.T) {
+	for name, fn := range map[string]func() error{
+		"panic": func() error { panic("broken") },
+		"exit":  func() error { runtime.Goexit(); return nil },
+		"error": func() error { return errors.New("broken") },
+	} {
+		h := newHealth(slog.New(slog.DiscardHandler))
+		noError(t, h.do("test", func() error { return nil }))
+		wantError(t, h.do("test", fn), ErrStopped)
+		if err := h.do("test", func() error { t.Errorf("%s: a call was let in", name); return nil }); !errors.Is(err, ErrStopped) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	h := newHealth(slog.New(slog.DiscardHandler))
+	l := pebbleLogger{h.log, h}
+	forever := make(chan struct{})
+	err := h.do("test", func() error {
+		go l.Fatalf("fatal in the background")
+		<-forever // as a commit that waits for a flush that has died
+		return nil
+	})
+	close(forever)
+	wantError(t, err, ErrStopped)
 }
 
 func TestRealFileSystem(t *testing.T) {
