@@ -2,7 +2,7 @@ package engine
 
 import (
 	"bytes"
-	"runtime/metrics"
+	runtimemetrics "runtime/metrics"
 	"testing"
 	"time"
 
@@ -98,8 +98,8 @@ func fuzz(f *testing.F, seeds [][]byte, roundTrip func([]byte) ([]byte, error)) 
 // allocated is how many bytes were allocated so far; unlike runtime.MemStats it
 // does not stop the world.
 func allocated() uint64 {
-	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(s)
+	s := []runtimemetrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	runtimemetrics.Read(s)
 	return s[0].Value.Uint64()
 }
 
