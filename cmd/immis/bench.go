@@ -50,6 +50,9 @@ func (c *benchRestartCmd) Run(a *app) (err error) {
 	if c.Measure && c.Data == "" {
 		return usage("--measure without --data, want the folder that was filled")
 	}
+	if err := notZero("--rows", c.Rows, "--callers", c.Callers); err != nil {
+		return err
+	}
 	ph := &phases{app: a}
 	cfg := restart.Config{Data: c.Data, Keys: c.Keys, Rows: c.Rows, Dim: c.Dim, Seed: c.Seed, Callers: c.Callers, Progress: ph.tell}
 	if c.Data == "" {
@@ -94,6 +97,7 @@ func (c *benchRestartCmd) measureElsewhere(a *app, cfg restart.Config) (*restart
 	child := exec.CommandContext(a.ctx, self, "bench", "restart", "--measure", "--json", //nolint:gosec // this program itself
 		"--rows", strconv.Itoa(cfg.Rows), "--dim", strconv.Itoa(cfg.Dim), "--seed", strconv.FormatUint(cfg.Seed, 10),
 		"--data", cfg.Data, "--keys", cfg.Keys)
+	child.Args[0] = "immis" // whatever the file is called
 	var out bytes.Buffer
 	child.Stdout, child.Stderr = &out, a.err
 	// An interrupt lets it close the ledger; after a while it is killed.
@@ -160,6 +164,12 @@ Examples:
 
 // Run loads a server.
 func (c *benchLoadCmd) Run(a *app) (err error) {
+	if err := notZero("--people", c.People, "--callers", c.Callers, "--fingers", c.Fingers); err != nil {
+		return err
+	}
+	if c.Duration == 0 {
+		return usage("--duration 0, want 100ms to 1h")
+	}
 	ph := &phases{app: a}
 	cfg := load.Config{Callers: c.Callers, People: c.People, Duration: c.Duration, Fingers: c.Fingers, Seed: c.Seed, Progress: ph.tell}
 	if err := cfg.WithDefaults().Validate(); err != nil {

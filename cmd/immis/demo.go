@@ -43,10 +43,16 @@ Examples:
 
 // Run plays the demo.
 func (c *demoCmd) Run(a *app) (err error) {
+	if err := notZero("--people", c.People, "--returning", c.Returning, "--verified", c.Verified); err != nil {
+		return err
+	}
 	ph := &phases{app: a}
 	cfg := demo.Config{
 		People: c.People, Returning: c.Returning, Verified: c.Verified, Seed: c.Seed, Difficulty: c.Difficulty,
 		Progress: ph.tell,
+	}
+	if c.Difficulty == 0 {
+		return usage("--difficulty 0, want more than 0 and at most 1")
 	}
 	if err := cfg.WithDefaults().Validate(); err != nil {
 		return usage("%v", err)
@@ -116,6 +122,17 @@ func (c *demoCmd) invite(a *app, l *local, res *demo.Result) {
 	}
 }
 
+// notZero refuses flags that are 0: to the configurations below it means the
+// default, which is not what somebody means who writes it.
+func notZero(flags ...any) error {
+	for i := 0; i < len(flags); i += 2 {
+		if flags[i+1] == 0 {
+			return usage("%s 0, want another number", flags[i])
+		}
+	}
+	return nil
+}
+
 // local is a server inside this process, with a connection to it, for demo and
 // benches: the same server as that of immis serve, on loopback.
 type local struct {
@@ -130,8 +147,8 @@ type local struct {
 
 // startLocal starts a server and waits until it serves. Without folders it makes
 // temporary ones, which close removes.
-func (a *app) startLocal(data, keys, prefix string, cfg server.Config) (l *local, err error) {
-	l = &local{ended: make(chan struct{})}
+func (a *app) startLocal(data, keys, prefix string, cfg server.Config) (_ *local, err error) {
+	l := &local{ended: make(chan struct{})}
 	switch {
 	case (data == "") != (keys == ""):
 		return nil, usage("--data %q and --keys %q, want both or none: data without its keys is unreadable", data, keys)
