@@ -75,6 +75,10 @@ func flipBits(n int, kinds []string) (map[string][3]int, error) {
 		return nil, err
 	}
 	counts := map[string][3]int{}
+	// The control: without a flip everything is as it was, and nothing is reported.
+	if class, err := flipOne(disk, w, "", rand.New(rand.NewPCG(1, 1))); err != nil || class != flipHarmless {
+		return nil, fmt.Errorf("control without a flip: class %d, want %d: %w", class, flipHarmless, err)
+	}
 	for _, kind := range kinds {
 		if len(files[kind]) == 0 {
 			return nil, fmt.Errorf("the sample has no file of kind %s", kind)
@@ -184,9 +188,12 @@ const (
 
 func flipOne(disk *vfs.MemFS, w *world, name string, rng *rand.Rand) (int, error) {
 	d := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rng})
-	where, err := flip(d, name, rng)
-	if err != nil {
-		return 0, err
+	where := int64(-1)
+	if name != "" {
+		var err error
+		if where, err = flip(d, name, rng); err != nil {
+			return 0, err
+		}
 	}
 	r, err := start(testOptions(d))
 	if err != nil {
@@ -203,11 +210,12 @@ func flipOne(disk *vfs.MemFS, w *world, name string, rng *rand.Rand) (int, error
 	if err := r.VerifyState(context.Background(), nil); err != nil {
 		return flipReported, nil
 	}
-	res, err := r.Check(context.Background(), nil, nil)
+	reported := false
+	_, err = r.Check(context.Background(), nil, func(f Finding) { reported = reported || f.Severity > Note })
 	if err != nil {
 		return 0, fmt.Errorf("check: %w", err)
 	}
-	if res.Findings > 0 {
+	if reported {
 		return flipReported, nil
 	}
 	if err := w.copy().compare(r); err != nil {

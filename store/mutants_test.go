@@ -32,6 +32,7 @@ func TestMutants(t *testing.T) {
 		{mutant.NoSync, "TestPowerCuts", power},
 		{mutant.EarlyAck, "TestPowerCuts", power},
 		{mutant.SkipAnchor, "TestOlderLedgerIsRefused", olderLedgerIsRefused},
+		{mutant.SkipAnchor, "TestBitFlips", func() error { _, err := flipBits(30, []string{"WAL"}); return err }},
 		{mutant.ApplyTwice, "TestReplay", replay},
 		{mutant.ForgetEntry, "TestReplay", replay},
 		{mutant.PublishLate, "TestPublishInOrderBeforeAnswer", func() error { return publishBeforeAnswer(20) }},
