@@ -91,7 +91,7 @@ func main() {
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	var c cli
 	a := &app{ctx: ctx, in: in, out: out, err: errOut}
-	p, err := config.New(&c, "immis", description, config.Streams{Out: out, Err: errOut}, kong.Bind(a), kong.UsageOnError())
+	p, err := config.New(&c, "immis", description, config.Streams{Out: out, Err: errOut}, kong.Bind(a))
 	if err != nil {
 		return a.fail(err)
 	}

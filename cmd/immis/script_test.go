@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 //	stdout RE, stderr RE    the last command's output must match; with ! it must not
 //	server [FLAGS], stop    starts and ends immis serve on the folders data and keys
 //	face, faces, finger     write synthetic samples
+//	certs                   writes ca.pem, server.pem and .key, and client.pem and .key
 //	flip, cp, cmp, rm, mkdir, exists, grep, env
 //	-- NAME --              the rest is the content of a file
 //
@@ -189,6 +190,8 @@ func (s *script) do(w []string) {
 		s.faces(w[1], w[2], s.number(w[3]), s.number(w[4]))
 	case "finger":
 		s.finger(w[1], s.number(w[2]))
+	case "certs":
+		s.certs()
 	case "flip":
 		s.flip(w[1], w[2])
 	case "cp":
