@@ -221,3 +221,24 @@ func publishedBeforeAnswered(t *testing.T) error {
 	}
 	return nil
 }
+
+// TestRepeatedRequestAfterErasure: the answer of a request went with the key it
+// was sealed under, also when the subject was enrolled anew under another one.
+func TestRepeatedRequestAfterErasure(t *testing.T) {
+	ctx := context.Background()
+	h, w := open(t, plan{}), crowd(t)
+	first := enrollFace(w, "anna", 1, 0)
+	first.RequestID = "r-1"
+	mustEnroll(t, h, first)
+	if _, err := h.engine.EraseSubject(ctx, clerk, "", "anna"); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"erased", "enrolled anew"} {
+		if _, err := h.engine.Enroll(ctx, first); !errors.Is(err, ErrPrecondition) || reasonOf(err) != ReasonErased {
+			t.Errorf("repeated request of a subject that is %s: %v, want %s", when, err, ReasonErased)
+		}
+		if when == "erased" {
+			mustEnroll(t, h, enrollFace(w, "anna", 1, 1))
+		}
+	}
+}
