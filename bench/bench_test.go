@@ -25,9 +25,9 @@ func TestPercentiles(t *testing.T) {
 	for i := range 100 {
 		l.Add(time.Duration((i*37)%100+1) * time.Millisecond)
 	}
-	for p, want := range map[float64]time.Duration{0.001: 1, 0.5: 50, 0.505: 51, 0.99: 99, 0.991: 100, 1: 100} {
-		if got := l.Percentile(p); got != want*time.Millisecond {
-			t.Errorf("percentile %v is %v, want %v ms", p, got, int(want))
+	for p, want := range map[float64]float64{0.001: 1, 0.5: 50, 0.505: 51, 0.99: 99, 0.991: 100, 1: 100} {
+		if got := bench.Milliseconds(l.Percentile(p)); got != want {
+			t.Errorf("percentile %v is %v ms, want %v", p, got, want)
 		}
 	}
 	var other bench.Latencies

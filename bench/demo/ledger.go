@@ -74,8 +74,11 @@ func openHead(head *immisv1.GetHeadResponse) (text string, root tlog.Hash, err e
 		return "", root, fmt.Errorf("head of %d lines, want origin, size %d, root", len(lines), head.GetSize())
 	}
 	raw, err := base64.StdEncoding.DecodeString(lines[2])
-	if err != nil || len(raw) != len(root) {
-		return "", root, fmt.Errorf("root of the head has %d bytes (%v), want %d", len(raw), err, len(root))
+	if err != nil {
+		return "", root, fmt.Errorf("root of the head: %w", err)
+	}
+	if len(raw) != len(root) {
+		return "", root, fmt.Errorf("root of the head has %d bytes, want %d", len(raw), len(root))
 	}
 	copy(root[:], raw)
 	return n.Text, root, nil

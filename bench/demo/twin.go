@@ -88,7 +88,7 @@ func (t *Twin) read(samples []*immisv1.Sample) (twinProbe, error) {
 			p.model, p.face = s.GetModel(), unitVector(s.GetData())
 		case immisv1.Format_FORMAT_ISO_19794_2_2005:
 			for i, position := range t.positions {
-				if uint8(position) != uint8(s.GetPosition()) { //nolint:gosec // positions are 0..10
+				if uint8(position) != uint8(s.GetPosition()) {
 					continue
 				}
 				f, err := readFinger(s.GetData())

@@ -94,7 +94,7 @@ func (c *benchRestartCmd) measureElsewhere(a *app, cfg restart.Config) (*restart
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	child := exec.CommandContext(a.ctx, self, "bench", "restart", "--measure", "--json", //nolint:gosec // this program itself
+	child := exec.CommandContext(a.ctx, self, "bench", "restart", "--measure", "--json",
 		"--rows", strconv.Itoa(cfg.Rows), "--dim", strconv.Itoa(cfg.Dim), "--seed", strconv.FormatUint(cfg.Seed, 10),
 		"--data", cfg.Data, "--keys", cfg.Keys)
 	child.Args[0] = "immis" // whatever the file is called
