@@ -147,8 +147,10 @@ func readSmall(fs vfs.FS, path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", fs.PathBase(path), err)
 	}
-	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", fs.PathBase(path), err)
 	}

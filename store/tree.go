@@ -2,11 +2,8 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"math/bits"
 
-	"github.com/cockroachdb/pebble/v2"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -51,31 +48,6 @@ func (f *frontier) root() tlog.Hash {
 
 // storedCount is the number of stored hashes of a tree of n leaves.
 func storedCount(n uint64) uint64 { return 2*n - uint64(bits.OnesCount64(n)) }
-
-// hashReader reads stored hashes from the ledger, for proofs.
-func hashReader(r pebble.Reader) tlog.HashReader {
-	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
-		out := make([]tlog.Hash, len(indexes))
-		for i, n := range indexes {
-			v, closer, err := r.Get(numberKey(prefixHash, uint64(n)))
-			if err != nil {
-				if errors.Is(err, pebble.ErrNotFound) {
-					return nil, damaged("hash %d of the tree is missing", n)
-				}
-				return nil, fmt.Errorf("read hash %d: %w", n, err)
-			}
-			if len(v) != tlog.HashSize {
-				_ = closer.Close()
-				return nil, damaged("hash %d of the tree has %d bytes, want %d", n, len(v), tlog.HashSize)
-			}
-			copy(out[i][:], v)
-			if err := closer.Close(); err != nil {
-				return nil, fmt.Errorf("read hash %d: %w", n, err)
-			}
-		}
-		return out, nil
-	})
-}
 
 func numberOf(key []byte) (uint64, bool) {
 	if len(key) != 9 {
