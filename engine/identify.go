@@ -133,6 +133,9 @@ type found struct {
 	// raw is the sum of the scores: beyond the range a calibration can speak for,
 	// likelihood ratios are equal and scores still tell the nearer from the farther.
 	raw float64
+	// comparisons are those the rank rests on: made again for the answer, they
+	// could be of a person who was withdrawn meanwhile, with nothing left to show.
+	comparisons []comparison
 }
 
 // better orders candidates: more evidence first, then higher scores, then the
@@ -153,7 +156,7 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 	res := IdentifyResult{Mode: ModeExact, Outcome: OutcomeNonMatch, Version: e.register.version.Load()}
 	all := e.register.all()
 	subjects := all
-	c := &comparer{probe: p}
+	c := &comparer{ctx: ctx, probe: p}
 	var err error
 	if res.Subjects, err = f.count(ctx, all); err != nil {
 		return res, err
@@ -176,7 +179,7 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 		return res, &Error{Reason: ReasonNotComparable, Err: ErrPrecondition, What: "search", Got: "a probe that nobody here can be compared with", Want: "a face vector of a model in use, or a finger"}
 	}
 	for _, b := range best {
-		cand, err := e.candidate(b.subject.external, c.compare(b.state.encounters), int(res.Subjects))
+		cand, err := e.candidate(b.subject.external, b.comparisons, int(res.Subjects))
 		if err != nil {
 			return res, err
 		}
@@ -193,7 +196,6 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*subject, k int) ([]found, error) {
 	var best []found
 	for i, s := range subjects {
-		// One subject costs up to some ms (ten fingers, several encounters).
 		if i%8 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -202,7 +204,10 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 			continue
 		}
 		cs := c.compare(st.encounters)
-		if len(cs) == 0 {
+		if len(cs) == 0 { // nothing in common, or cut short
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		w, err := e.opts.Calibration.Weigh(evidenceOf(cs))
@@ -216,6 +221,7 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 		if len(best) == k && better(best[k-1], it) <= 0 {
 			continue
 		}
+		it.comparisons = slices.Clone(cs) // cs is valid until the next subject
 		at, _ := slices.BinarySearchFunc(best, it, better)
 		best = slices.Insert(best, at, it)
 		best = best[:min(len(best), k)]

@@ -314,6 +314,18 @@ func (g *gallery) readable(principal string) bool {
 	return len(d.Readers) == 0 || slices.Contains(d.Readers, principal)
 }
 
+// readsAll tells whether a principal may see the subjects of every gallery.
+func (r *register) readsAll(principal string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, g := range r.galleries {
+		if !g.readable(principal) {
+			return false
+		}
+	}
+	return true
+}
+
 // visible tells whether a principal may know of a subject: one in no gallery is
 // visible to all, one that is only in galleries others read does not exist for it.
 func (st *subjectState) visible(principal string) bool {

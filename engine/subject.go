@@ -206,7 +206,7 @@ func (e *Engine) dropSubject(ctx context.Context, c Caller, requestID, external 
 	if _, _, err := e.visible(c, external); err != nil {
 		// A deleted subject can still be erased; its galleries are gone, so that is
 		// for callers who may see everybody's.
-		if sub, subErr := e.store.Subject(id); !erase || subErr != nil || sub.Status != store.SubjectDeleted {
+		if sub, subErr := e.store.Subject(id); !erase || subErr != nil || sub.Status != store.SubjectDeleted || !e.register.readsAll(c.Principal) {
 			return 0, err
 		}
 	}

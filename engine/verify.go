@@ -29,14 +29,14 @@ func (e *Engine) Verify(ctx context.Context, req VerifyRequest) (VerifyResult, e
 	var object store.ID
 	if stored {
 		object = e.subjectID(ref.Subject)
-		comparisons, err = e.compareClaim(p, req.Caller, ref)
+		comparisons, err = e.compareClaim(ctx, p, req.Caller, ref)
 		if errors.Is(err, ErrNotFound) {
 			if _, logErr := e.logRead(ctx, req.Caller, KindVerify, object, resultNotFound, nil); logErr != nil {
 				return VerifyResult{}, logErr
 			}
 		}
 	} else {
-		comparisons, err = e.compareSamples(p, req.Claim.Samples)
+		comparisons, err = e.compareSamples(ctx, p, req.Claim.Samples)
 	}
 	if err != nil {
 		return VerifyResult{}, err
@@ -59,7 +59,7 @@ func (e *Engine) Verify(ctx context.Context, req VerifyRequest) (VerifyResult, e
 	return VerifyResult{Outcome: c.Outcome, Log10LR: c.Log10LR, Scores: c.Scores, Reasons: c.Reasons, Entry: receipt.Number}, nil
 }
 
-func (e *Engine) compareClaim(p *probe, c Caller, ref EncounterRef) ([]comparison, error) {
+func (e *Engine) compareClaim(ctx context.Context, p *probe, c Caller, ref EncounterRef) ([]comparison, error) {
 	_, st, err := e.visible(c, ref.Subject)
 	if err != nil {
 		return nil, err
@@ -76,10 +76,10 @@ func (e *Engine) compareClaim(p *probe, c Caller, ref EncounterRef) ([]compariso
 			return nil, notFound()
 		}
 	}
-	return (&comparer{probe: p}).compare(encounters), nil
+	return (&comparer{ctx: ctx, probe: p}).compare(encounters), ctx.Err()
 }
 
-func (e *Engine) compareSamples(p *probe, samples []Sample) ([]comparison, error) {
+func (e *Engine) compareSamples(ctx context.Context, p *probe, samples []Sample) ([]comparison, error) {
 	if len(samples) == 0 {
 		return nil, templates.Bad(ReasonClaim, "claim", "none", "exactly one of samples, subject, encounter")
 	}
@@ -87,5 +87,5 @@ func (e *Engine) compareSamples(p *probe, samples []Sample) ([]comparison, error
 	if err != nil {
 		return nil, err
 	}
-	return compareProbes(p, claim), nil
+	return compareProbes(ctx, p, claim)
 }

@@ -1,6 +1,10 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"immis/store/seal"
+)
 
 // OpenAnswer opens the sealed answer of a request that was committed before.
 // Errors: ErrNotFound for an unknown request, ErrErased when the key of the
@@ -30,6 +34,14 @@ func (s *Store) OpenAnswer(request ID) ([]byte, error) {
 		if key, err = s.SubjectKey(q.subject); err != nil {
 			return nil, fmt.Errorf("answer of a request: %w", err)
 		}
+	}
+	// The subject may have been erased and enrolled anew since, under another key.
+	ref, err := seal.SealedRef(q.answer)
+	if err != nil {
+		return nil, fmt.Errorf("answer of a request: %w", err)
+	}
+	if ref != key.Ref() && s.table.Erased(ref) {
+		return nil, fmt.Errorf("answer of a request: %w", ErrErased)
 	}
 	plain, err := key.Open(s.Context(AnswerRow(request, q.subject)), q.answer)
 	if err != nil {
