@@ -184,7 +184,7 @@ func oneLife(rng *rand.Rand, w *synth.World, photos int) (between int, err error
 		start := time.Duration(rng.IntN(12)) * time.Millisecond
 		wg.Go(func() {
 			time.Sleep(start)
-			if _, _, err := h.engine.EndKeyEpoch(context.Background(), clerk, ""); err != nil {
+			if _, _, err := h.engine.EndKeyEpoch(context.Background(), clerk); err != nil {
 				failed <- fmt.Errorf("end key epoch: %w", err)
 			}
 		})

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"immis/server/grpcapi"
 )
 
 // Config is everything an operator can choose. Fill it, let New validate it,
@@ -184,3 +186,7 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+// LocalPrincipal is who acts on the server's own machine: over a plain-text
+// connection, or offline on the data directory.
+const LocalPrincipal = grpcapi.LocalPrincipal

@@ -48,7 +48,7 @@ func (e *epochs) run(ctx context.Context) error {
 		case <-t.C:
 		}
 		next = e.now().Add(e.every)
-		epoch, entry, err := e.engine.EndKeyEpoch(ctx, engine.Caller{Principal: grpcapi.SystemPrincipal, Purpose: engine.PurposeAdministration}, "")
+		epoch, entry, err := e.engine.EndKeyEpoch(ctx, engine.Caller{Principal: grpcapi.SystemPrincipal, Purpose: engine.PurposeAdministration})
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -16,32 +16,35 @@ import (
 // key-encryption key and the old one is destroyed, so that nothing erased before
 // opens any more, wherever an old copy of the key table may be. It runs beside
 // commits and is then recorded. progress (may be nil) counts slots. Use
-// KeyCopy to have the epoch wait for a confirmed copy of the table.
-func (s *Store) EndEpoch(ctx context.Context, progress func(done, total int)) error {
+// KeyCopy to have the epoch wait for a confirmed copy of the table. It returns the
+// epoch that has begun and the receipt of the entry.
+func (s *Store) EndEpoch(ctx context.Context, by By, progress func(done, total int)) (epoch uint32, r Receipt, err error) {
+	m := own(KindEpoch, by)
+	if err := m.check(); err != nil {
+		return 0, r, err
+	}
 	s.epochMu.Lock()
 	defer s.epochMu.Unlock()
 	if err := s.writable(); err != nil {
-		return err
+		return 0, r, err
 	}
 	// Nothing is begun before the committer runs: the entry must follow.
 	if err := s.exec(ctx, func() error { return nil }); err != nil {
-		return err
+		return 0, r, err
 	}
-	epoch, err := s.table.Rotate(ctx, progress)
-	if err != nil {
-		return fmt.Errorf("end key epoch: %w", err)
+	if epoch, err = s.table.Rotate(ctx, progress); err != nil {
+		return 0, r, fmt.Errorf("end key epoch: %w", err)
 	}
-	m := own(KindEpoch)
 	m.Detail = s.StoreKey().Seal(s.Context(DetailRow(ID{})), binary.BigEndian.AppendUint32(nil, epoch))
 	// The epoch has ended whatever becomes of the caller; its entry should say so.
-	err = s.exec(context.WithoutCancel(ctx), func() error {
-		_, err := s.commitOwn(m, nil)
+	err = s.exec(context.WithoutCancel(ctx), func() (err error) {
+		r, err = s.commitOwn(m, nil)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("record key epoch %d: %w", epoch, err)
+		return epoch, r, fmt.Errorf("record key epoch %d: %w", epoch, err)
 	}
-	return nil
+	return epoch, r, nil
 }
 
 // Checkpoint makes a verified copy of the ledger and the blobs in dir, which must
@@ -50,31 +53,36 @@ func (s *Store) EndEpoch(ctx context.Context, progress func(done, total int)) er
 // only. When the copy has been opened and verified an entry says so, and bodies of
 // the entries in it are dropped (see Options.KeepBodies). Commits pause while
 // Pebble links its files, not while blobs are linked or the copy is verified.
-// progress (may be nil) gets the name of each step.
-func (s *Store) Checkpoint(ctx context.Context, dir string, progress func(step string)) error {
+// progress (may be nil) gets the name of each step. It returns the head of the
+// copy and the receipt of the entry.
+func (s *Store) Checkpoint(ctx context.Context, dir string, by By, progress func(step string)) (Head, Receipt, error) {
+	if err := own(KindCheckpoint, by).check(); err != nil {
+		return Head{}, Receipt{}, err
+	}
 	s.checkpointMu.Lock()
 	defer s.checkpointMu.Unlock()
 	if err := s.writable(); err != nil {
-		return err
+		return Head{}, Receipt{}, err
 	}
 	if progress == nil {
 		progress = func(string) {}
 	}
 	fsys := s.opt.FS
 	if _, err := fsys.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("checkpoint to %s: directory is there already: %w", dir, ErrExists)
+		return Head{}, Receipt{}, fmt.Errorf("checkpoint to %s: directory is there already: %w", dir, ErrExists)
 	}
-	if err := s.checkpoint(ctx, dir, progress); err != nil {
+	head, r, err := s.checkpoint(ctx, dir, by, progress)
+	if err != nil {
 		// What was begun has no anchor and is of no use. After the entry nothing fails.
-		return fmt.Errorf("checkpoint to %s: %w", dir, errors.Join(err, fsys.RemoveAll(dir)))
+		return Head{}, Receipt{}, fmt.Errorf("checkpoint to %s: %w", dir, errors.Join(err, fsys.RemoveAll(dir)))
 	}
-	return nil
+	return head, r, nil
 }
 
-func (s *Store) checkpoint(ctx context.Context, dir string, progress func(string)) error {
+func (s *Store) checkpoint(ctx context.Context, dir string, by By, progress func(string)) (head Head, r Receipt, err error) {
 	fsys := s.opt.FS
 	if err := makeDirs(fsys, dir); err != nil {
-		return err
+		return head, r, err
 	}
 	var release func()
 	defer func() {
@@ -83,8 +91,7 @@ func (s *Store) checkpoint(ctx context.Context, dir string, progress func(string
 		}
 	}()
 	progress("ledger")
-	var head Head
-	err := s.exec(ctx, func() error {
+	err = s.exec(ctx, func() error {
 		release = s.holdBlobs()
 		head = s.anchor.head
 		return s.health.do("checkpoint", func() error {
@@ -92,11 +99,11 @@ func (s *Store) checkpoint(ctx context.Context, dir string, progress func(string
 		})
 	})
 	if err != nil {
-		return err
+		return head, r, err
 	}
 	copied, err := openPebble(s.opt, fsys.PathJoin(dir, ledgerDir), newHealth(s.log), true)
 	if err != nil {
-		return err
+		return head, r, err
 	}
 	err = guarded(func() error {
 		progress("blobs")
@@ -114,24 +121,28 @@ func (s *Store) checkpoint(ctx context.Context, dir string, progress func(string
 		err = cerr
 	}
 	if err != nil {
-		return err
+		return head, r, err
 	}
 	if err := writeSmall(fsys, fsys.PathJoin(dir, formatFile), encodeFormat(s.id)); err != nil {
-		return err
+		return head, r, err
 	}
 	// The anchor last: a copy that was cut off has none and does not open.
 	if err := createAnchor(fsys, fsys.PathJoin(dir, anchorFile), head); err != nil {
-		return err
+		return head, r, err
 	}
 	progress("record")
-	return s.exec(ctx, func() error { return s.recordCheckpoint(head) })
+	err = s.exec(ctx, func() (err error) {
+		r, err = s.recordCheckpoint(head, by)
+		return err
+	})
+	return head, r, err
 }
 
 // recordCheckpoint writes the entry and drops bodies in the same batch.
-func (s *Store) recordCheckpoint(head Head) error {
-	m := own(KindCheckpoint)
+func (s *Store) recordCheckpoint(head Head, by By) (Receipt, error) {
+	m := own(KindCheckpoint, by)
 	m.Detail = s.StoreKey().Seal(s.Context(DetailRow(ID{})), head.Note)
-	_, err := s.commitOwn(m, func(t *trial) error {
+	return s.commitOwn(m, func(t *trial) error {
 		if s.opt.KeepBodies || head.Size <= t.meta.bodiesFrom {
 			return nil
 		}
@@ -139,7 +150,6 @@ func (s *Store) recordCheckpoint(head Head) error {
 		t.meta.bodiesFrom = head.Size
 		return t.batch.DeleteRange(numberKey(prefixBody, from), numberKey(prefixBody, head.Size), nil)
 	})
-	return err
 }
 
 // linkBlobs links every blob that the copied ledger names.

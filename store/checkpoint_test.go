@@ -33,8 +33,8 @@ func TestCheckpoint(t *testing.T) {
 	size := r.Head().Size
 
 	var steps []string
-	noError(t, r.Checkpoint(ctx, "backup/one", func(s string) { steps = append(steps, s) }))
-	wantError(t, r.Checkpoint(ctx, "backup/one", nil), ErrExists)
+	noError(t, checkpoint(r.Store, ctx, "backup/one", func(s string) { steps = append(steps, s) }))
+	wantError(t, checkpoint(r.Store, ctx, "backup/one", nil), ErrExists)
 	if strings.Join(steps, " ") != "ledger blobs verify record" {
 		t.Errorf("steps %q", steps)
 	}
@@ -103,7 +103,7 @@ func TestKeepBodies(t *testing.T) {
 	defer func() { mustStop(t, r) }()
 	_, err := r.enroll(id(1), "x")
 	noError(t, err)
-	noError(t, r.Checkpoint(context.Background(), "backup", nil))
+	noError(t, checkpoint(r.Store, context.Background(), "backup", nil))
 	noError(t, replayedWhole(r))
 }
 
@@ -115,7 +115,7 @@ func TestEndEpoch(t *testing.T) {
 	_, err := r.enroll(id(1), "x")
 	noError(t, err)
 	calls := 0
-	noError(t, r.EndEpoch(context.Background(), func(done, total int) { calls++ }))
+	noError(t, endEpoch(r.Store, context.Background(), func(done, total int) { calls++ }))
 	if calls == 0 {
 		t.Error("no progress")
 	}

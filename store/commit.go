@@ -189,8 +189,22 @@ func (s *Store) exec(ctx context.Context, fn func() error) error {
 	}
 }
 
+// By says on whose behalf the store does something that it records by itself; it
+// stands in the entry's header. The zero value is the store's own doing.
+type By struct {
+	// Principal, Purpose and Case as in Mutation.
+	Principal string
+	Purpose   uint8
+	Case      string
+}
+
 // own makes the mutation of one of the store's own entries.
-func own(kind Kind) *Mutation { return &Mutation{Principal: "immis", Kind: kind} }
+func own(kind Kind, by By) *Mutation {
+	if by.Principal == "" {
+		by.Principal = "immis"
+	}
+	return &Mutation{Principal: by.Principal, Purpose: by.Purpose, Case: by.Case, Kind: kind}
+}
 
 // commitOwn commits one of the store's own entries at once; only for the
 // committer's goroutine.
@@ -210,7 +224,7 @@ func (s *Store) commitOwn(m *Mutation, amend func(t *trial) error) (Receipt, err
 func (s *Store) resumeErasures() error {
 	var errs []error
 	for _, id := range s.rollForward {
-		m := own(KindErasureResumed)
+		m := own(KindErasureResumed, By{})
 		m.Object = id
 		m.Ops = []Op{DropSubject(id, true)}
 		if _, err := s.commitOwn(m, nil); err != nil && !errors.Is(err, ErrNotFound) {

@@ -154,7 +154,7 @@ func (s *Store) createLedger() (Head, error) {
 	if err != nil {
 		return Head{}, fmt.Errorf("make ledger: %w", err)
 	}
-	p, err := newPending(own(KindCreated))
+	p, err := newPending(own(KindCreated, By{}))
 	if err != nil {
 		return Head{}, err
 	}

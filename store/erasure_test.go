@@ -118,7 +118,7 @@ func attack(epoch bool, n int) (keys, rows int, err error) {
 		}
 	}
 	if epoch {
-		if err := r.EndEpoch(context.Background(), nil); err != nil {
+		if err := endEpoch(r.Store, context.Background(), nil); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -168,3 +168,41 @@ func (r *running) sound() error {
 	})
 	return errors.Join(err, first)
 }
+
+// overseer is on whose behalf tests end epochs and make checkpoints.
+var overseer = By{Principal: "auditor", Purpose: 14, Case: "drill/1"}
+
+// endEpoch ends an epoch and holds the answer against the ledger.
+func endEpoch(s *Store, ctx context.Context, progress func(done, total int)) error {
+	epoch, r, err := s.EndEpoch(ctx, overseer, progress)
+	if err != nil {
+		return err
+	}
+	if got, _, err := s.EpochOf(r.Number); err != nil || got != epoch {
+		return fmt.Errorf("entry %d tells of epoch %d (%v), want %d", r.Number, got, err, epoch)
+	}
+	return recordedFor(s, r, KindEpoch)
+}
+
+// checkpoint makes one and holds the answer against the ledger.
+func checkpoint(s *Store, ctx context.Context, dir string, progress func(string)) error {
+	head, r, err := s.Checkpoint(ctx, dir, overseer, progress)
+	if err != nil {
+		return err
+	}
+	if head.Size > r.Number {
+		return fmt.Errorf("checkpoint of %d entries recorded as entry %d", head.Size, r.Number)
+	}
+	return recordedFor(s, r, KindCheckpoint)
+}
+
+func recordedFor(s *Store, r Receipt, kind Kind) error {
+	e, err := s.Entries(context.Background(), r.Number, 1)
+	if err != nil {
+		return err
+	}
+	if e[0].Kind != kind || e[0].Principal != overseer.Principal || e[0].Purpose != overseer.Purpose || e[0].Case != overseer.Case {
+		return fmt.Errorf("entry %d is %+v, want kind %d by %+v", r.Number, e[0], kind, overseer)
+	}
+	return nil
+}

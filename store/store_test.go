@@ -404,8 +404,8 @@ func TestCloseEndsRun(t *testing.T) {
 	// Without a committer an epoch does not begin: it could not be recorded.
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	wantError(t, s.EndEpoch(ctx, nil), context.DeadlineExceeded)
-	wantError(t, s.Checkpoint(ctx, "backup", nil), context.DeadlineExceeded)
+	wantError(t, endEpoch(s, ctx, nil), context.DeadlineExceeded)
+	wantError(t, checkpoint(s, ctx, "backup", nil), context.DeadlineExceeded)
 	if _, err := fs.Stat("backup"); err == nil {
 		t.Error("a checkpoint that failed left its directory")
 	}
@@ -428,7 +428,7 @@ func TestCloseEndsRun(t *testing.T) {
 	wantError(t, err, ErrStopped)
 	_, err = s.Stats()
 	wantError(t, err, ErrStopped)
-	wantError(t, s.EndEpoch(context.Background(), nil), ErrStopped)
+	wantError(t, endEpoch(s, context.Background(), nil), ErrStopped)
 	noError(t, s.Close())
 
 	s, err = Open(context.Background(), testOptions(fs))

@@ -160,7 +160,7 @@ func (w *world) step(r *running, rng *rand.Rand, n int) error {
 		m.Ops = append(m.Ops, DropSubject(subject, true))
 		state = person{status: SubjectErased}
 	case k < 97:
-		err := r.EndEpoch(context.Background(), nil)
+		err := endEpoch(r.Store, context.Background(), nil)
 		if errors.Is(err, seal.ErrRotating) {
 			err = nil
 		}
@@ -170,7 +170,7 @@ func (w *world) step(r *running, rng *rand.Rand, n int) error {
 		w.dirs++
 		dir := fmt.Sprintf("backup/%d", w.dirs)
 		w.mu.Unlock()
-		return r.Checkpoint(context.Background(), dir, nil)
+		return checkpoint(r.Store, context.Background(), dir, nil)
 	}
 	return w.send(r, rng, n, m, state, dead)
 }

@@ -130,7 +130,7 @@ func (p *play) erase(ctx context.Context, res *Result) error {
 	if res.Erasure.ReadableAfter = err == nil; err != nil && status.Code(err) != codes.NotFound {
 		return err
 	}
-	epoch, err := p.admin.EndKeyEpoch(ctx, &immisv1.EndKeyEpochRequest{Context: purpose(reference), RequestId: "demo/epoch"})
+	epoch, err := p.admin.EndKeyEpoch(ctx, &immisv1.EndKeyEpochRequest{Context: purpose(reference)})
 	if err != nil {
 		return err
 	}

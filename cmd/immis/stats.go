@@ -59,7 +59,6 @@ type epochCmd struct {
 
 type epochEndCmd struct {
 	client
-	RequestID string `placeholder:"ID" help:"Makes the request repeatable."`
 }
 
 // Help implements kong.HelpProvider.
@@ -73,7 +72,7 @@ Example:
 // Run ends the key epoch.
 func (c *epochEndCmd) Run(a *app) error {
 	return c.one(a, func(ctx context.Context, conn *grpc.ClientConn, rc *immisv1.RequestContext) error {
-		out, err := immisv1.NewAdminServiceClient(conn).EndKeyEpoch(ctx, &immisv1.EndKeyEpochRequest{Context: rc, RequestId: c.RequestID})
+		out, err := immisv1.NewAdminServiceClient(conn).EndKeyEpoch(ctx, &immisv1.EndKeyEpochRequest{Context: rc})
 		if err != nil {
 			return err
 		}

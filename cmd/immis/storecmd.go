@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 
 	immisv1 "immis/api/immis/v1"
+	"immis/engine"
+	"immis/server"
 	"immis/store"
 	"immis/store/seal"
 )
@@ -167,12 +169,12 @@ func (c *storeCheckpointCmd) offline(a *app) error {
 	entries := uint64(0)
 	err := c.with(a.ctx, false, func(s *store.Store) error {
 		step := uint64(0)
-		err := s.Checkpoint(a.ctx, c.Name, func(name string) {
+		head, _, err := s.Checkpoint(a.ctx, c.Name, store.By{Principal: server.LocalPrincipal, Purpose: uint8(engine.PurposeAdministration)}, func(name string) {
 			p.what = "checkpoint " + name + ", steps done"
 			p.update(step, 0)
 			step++
 		})
-		entries = s.Head().Size
+		entries = head.Size
 		return err
 	})
 	took := p.end()

@@ -40,8 +40,8 @@ type Engine interface {
 
 	Statistics(context.Context, engine.Caller) (engine.Statistics, error)
 	LedgerEntries(ctx context.Context, c engine.Caller, from uint64, n int, subject string) ([]store.Entry, uint64, error)
-	EndKeyEpoch(ctx context.Context, c engine.Caller, requestID string) (epoch uint32, entry uint64, err error)
-	Checkpoint(ctx context.Context, c engine.Caller, dir string) (size, bytes, entry uint64, err error)
+	EndKeyEpoch(ctx context.Context, c engine.Caller) (epoch uint32, entry uint64, err error)
+	Checkpoint(ctx context.Context, c engine.Caller, dir string) (size, entry uint64, err error)
 }
 
 // Ledger is what this transport needs of the store itself: what is public about it.

@@ -82,11 +82,11 @@ func (h *admin) GetStatistics(ctx context.Context, in *immisv1.GetStatisticsRequ
 }
 
 func (h *admin) EndKeyEpoch(ctx context.Context, in *immisv1.EndKeyEpochRequest) (*immisv1.EndKeyEpochResponse, error) {
-	b, c, err := h.s.beginChange(ctx, in, false)
+	b, c, err := h.s.begin(ctx, in.GetContext())
 	if err != nil {
 		return nil, h.s.Status(ctx, err)
 	}
-	epoch, n, err := b.engine.EndKeyEpoch(ctx, c, in.GetRequestId())
+	epoch, n, err := b.engine.EndKeyEpoch(ctx, c)
 	if err != nil {
 		return nil, h.s.Status(ctx, err)
 	}
@@ -104,11 +104,11 @@ func (h *admin) CreateCheckpoint(ctx context.Context, in *immisv1.CreateCheckpoi
 	if err != nil {
 		return nil, h.s.Status(ctx, err)
 	}
-	size, bytes, n, err := b.engine.Checkpoint(ctx, c, filepath.Join(h.s.opt.CheckpointDir, in.GetName()))
+	size, n, err := b.engine.Checkpoint(ctx, c, filepath.Join(h.s.opt.CheckpointDir, in.GetName()))
 	if err != nil {
 		return nil, h.s.Status(ctx, err)
 	}
-	return &immisv1.CreateCheckpointResponse{Size: size, Bytes: bytes, LedgerEntry: n}, nil
+	return &immisv1.CreateCheckpointResponse{Size: size, LedgerEntry: n}, nil
 }
 
 // checkpointName keeps a checkpoint inside its folder: no separators, no dots in front.

@@ -615,10 +615,10 @@ func (x *GetStatisticsResponse) GetVersion() string {
 	return ""
 }
 
+// A repetition ends another epoch, which does no harm.
 type EndKeyEpochRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -658,13 +658,6 @@ func (x *EndKeyEpochRequest) GetContext() *RequestContext {
 		return x.Context
 	}
 	return nil
-}
-
-func (x *EndKeyEpochRequest) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
 }
 
 type EndKeyEpochResponse struct {
@@ -777,9 +770,9 @@ func (x *CreateCheckpointRequest) GetName() string {
 type CreateCheckpointResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Entries in it.
-	Size          uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
-	Bytes         uint64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
-	LedgerEntry   uint64 `protobuf:"varint,3,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	Size uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// Number of the ledger entry that records it.
+	LedgerEntry   uint64 `protobuf:"varint,2,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -817,13 +810,6 @@ func (*CreateCheckpointResponse) Descriptor() ([]byte, []int) {
 func (x *CreateCheckpointResponse) GetSize() uint64 {
 	if x != nil {
 		return x.Size
-	}
-	return 0
-}
-
-func (x *CreateCheckpointResponse) GetBytes() uint64 {
-	if x != nil {
-		return x.Bytes
 	}
 	return 0
 }
@@ -891,21 +877,18 @@ const file_immis_v1_ledger_proto_rawDesc = "" +
 	"disk_bytes\x18\b \x01(\x04R\tdiskBytes\x12#\n" +
 	"\rready_seconds\x18\t \x01(\x01R\freadySeconds\x12\x18\n" +
 	"\aversion\x18\n" +
-	" \x01(\tR\aversion\"g\n" +
+	" \x01(\tR\aversion\"H\n" +
 	"\x12EndKeyEpochRequest\x122\n" +
-	"\acontext\x18\x01 \x01(\v2\x18.immis.v1.RequestContextR\acontext\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"U\n" +
+	"\acontext\x18\x01 \x01(\v2\x18.immis.v1.RequestContextR\acontext\"U\n" +
 	"\x13EndKeyEpochResponse\x12\x1b\n" +
 	"\tkey_epoch\x18\x01 \x01(\rR\bkeyEpoch\x12!\n" +
 	"\fledger_entry\x18\x02 \x01(\x04R\vledgerEntry\"a\n" +
 	"\x17CreateCheckpointRequest\x122\n" +
 	"\acontext\x18\x01 \x01(\v2\x18.immis.v1.RequestContextR\acontext\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"g\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"Q\n" +
 	"\x18CreateCheckpointResponse\x12\x12\n" +
-	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\x12!\n" +
-	"\fledger_entry\x18\x03 \x01(\x04R\vledgerEntry2\x9b\x01\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12!\n" +
+	"\fledger_entry\x18\x02 \x01(\x04R\vledgerEntry2\x9b\x01\n" +
 	"\rLedgerService\x12>\n" +
 	"\aGetHead\x12\x18.immis.v1.GetHeadRequest\x1a\x19.immis.v1.GetHeadResponse\x12J\n" +
 	"\vListEntries\x12\x1c.immis.v1.ListEntriesRequest\x1a\x1d.immis.v1.ListEntriesResponse2\x87\x02\n" +
