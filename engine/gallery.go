@@ -100,7 +100,7 @@ func (e *Engine) member(ctx context.Context, c Caller, requestID, galleryID, sub
 		return 0, err
 	}
 	row := store.Row{Table: tableMember, Subject: s.id, Key: g.id}
-	kind, op := store.Kind(KindTakeFromGallery), store.Delete(row, store.Present)
+	kind, op := KindTakeFromGallery, store.Delete(row, store.Present)
 	if in {
 		sub, err := e.store.Subject(s.id)
 		if err != nil {

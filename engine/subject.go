@@ -118,7 +118,7 @@ func (e *Engine) readSample(key *seal.Key, subject store.ID, s *storedSample) (S
 		if err != nil {
 			return out, fromStore(err, "image")
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }()
 		var b bytes.Buffer
 		if _, err := io.Copy(&b, io.LimitReader(r, maxSampleBytes+1)); err != nil {
 			return out, fromStore(err, "image")
@@ -210,7 +210,7 @@ func (e *Engine) dropSubject(ctx context.Context, c Caller, requestID, external 
 			return 0, err
 		}
 	}
-	kind := store.Kind(KindDeleteSubject)
+	kind := KindDeleteSubject
 	if erase {
 		kind = KindErase
 	}

@@ -192,16 +192,6 @@ func names(list []Candidate) []string {
 	return out
 }
 
-// settle waits until no duplicate check is pending.
-func settle(t testing.TB, h *house) {
-	t.Helper()
-	for late := time.Now().Add(30 * time.Second); h.engine.checks.len() > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(late) {
-			t.Fatalf("%d duplicate checks are still pending", h.engine.checks.len())
-		}
-	}
-}
-
 // reasonOf is the stable code of an error, "" when it has none.
 func reasonOf(err error) string {
 	var bad *templates.InputError

@@ -63,7 +63,7 @@ func launch(binary, dir string, env []string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the child has its own
 	args := append([]string{"--json", "serve", "--listen", "127.0.0.1:0", "--admin", "-", "--key-epoch=-1s"}, folders(dir)...)
 	p.cmd = exec.Command(binary, args...)
 	p.cmd.Env = append(os.Environ(), env...)

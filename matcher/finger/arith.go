@@ -16,9 +16,6 @@ const (
 	radPerUnit  = math.Pi / halfTurn
 )
 
-// angleOf converts radians to angle units for the constants of this package.
-func angleOf(radians float64) int { return int(radians / radPerUnit) }
-
 // turn is the signed difference a - b in angle units, -32768..32767.
 func turn(a, b uint16) int { return int(int16(a - b)) }
 

@@ -141,7 +141,7 @@ func confirm(fs vfs.FS, path string, want hash.Hash) error {
 	if err != nil {
 		return fmt.Errorf("read copy back: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	got := sha256.New()
 	if _, err := io.Copy(got, f); err != nil {
 		return fmt.Errorf("read copy back: %w", err)

@@ -80,7 +80,7 @@ func (d *keyDir) get(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if err := errors.Join(d.exposed(d.path(name), 0o077), d.exposed(d.dir, 0o022)); err != nil {
 		return nil, err
 	}

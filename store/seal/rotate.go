@@ -214,7 +214,8 @@ func (t *Table) rewrap(first uint32) []byte {
 			if raw, err = v.slot.unwrap(t.cur.kek, t.cur.store, t.cur.epoch); err != nil {
 				v = t.cur.reconcile(a[at:at+slotSize], b[at:at+slotSize], num, true)
 				if v.best != nil && v.slot.state == slotMinted {
-					raw, err = v.slot.unwrap(t.cur.kek, t.cur.store, t.cur.epoch)
+					// nil when it fails again: the slot is lost and reported below.
+					raw, _ = v.slot.unwrap(t.cur.kek, t.cur.store, t.cur.epoch)
 				}
 			}
 		}

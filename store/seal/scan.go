@@ -74,7 +74,7 @@ func (s *scan) all(pause func() error) error {
 
 // tally is what was found in one block of one file.
 type tally struct {
-	bad, fix int
+	bad      int
 	first    error
 	findings []Finding
 }

@@ -227,7 +227,7 @@ func cutCreation(ctx context.Context, o TableOptions) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	secret, err := o.Keys.Get(ctx, kekName(1))
 	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNoSecret) {
 		return true
