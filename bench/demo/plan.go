@@ -37,11 +37,11 @@ func probeFingers() []templates.Position {
 	return []templates.Position{templates.RightIndex, templates.LeftIndex}
 }
 
-// kindOf mixes the probes: three quarters face, an eighth fingers, an eighth both. A
+// kindOf mixes the probes: ten of twelve face, one fingers, one both. A
 // finger costs a comparison with everyone, by the server and once more by the twin:
 // with more of them the demo would be mostly waiting.
 func kindOf(i int) Kind {
-	switch i % 8 {
+	switch i % 12 {
 	case 2:
 		return KindFingers
 	case 5:
