@@ -18,8 +18,15 @@ import (
 	"immis/internal/topk"
 )
 
-// segmentRows is how many rows a segment has room for: 16 MiB at 512 dimensions.
-const segmentRows = 8192
+// A segment has room for as many rows as the index holds when it is made, so that
+// a model of few people takes little memory and no row ever moves: at least
+// firstRows and at most maxRows, and at most maxSegmentBytes of vectors, which is
+// what one append may have to allocate.
+const (
+	firstRows       = 64
+	maxRows         = 8192
+	maxSegmentBytes = 16 << 20
+)
 
 // chunkRows is how many rows are scanned between two looks at the context:
 // about 0.3 ms at 512 dimensions, far inside the 20 ms a caller may wait for the
@@ -110,7 +117,7 @@ func (f *Flat) Append(key uint64, v []float32) error {
 	}
 	list := *f.segments.Load()
 	if len(list) == 0 || int(list[len(list)-1].count.Load()) == len(list[len(list)-1].keys) {
-		list = append(slices.Clone(list), newSegment(segmentRows, f.dim))
+		list = append(slices.Clone(list), newSegment(f.room(), f.dim))
 		f.publish(list)
 	}
 	s := list[len(list)-1]
@@ -123,6 +130,12 @@ func (f *Flat) Append(key uint64, v []float32) error {
 	f.where[key] = place{s, row}
 	f.rows.Add(1)
 	return nil
+}
+
+// room is how many rows the next segment holds.
+func (f *Flat) room() int {
+	most := max(1, min(maxRows, maxSegmentBytes/4/f.dim))
+	return min(max(firstRows, int(f.rows.Load())), most)
 }
 
 // Delete withdraws a row; searches that start after it returns do not see it.

@@ -88,7 +88,7 @@ func TestCompaction(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	f := NewFlat(dim)
 	rows := map[uint64][]float32{}
-	for key := range uint64(2*segmentRows + 100) {
+	for key := range uint64(2*maxRows + 100) {
 		v := unit(rng, dim)
 		rows[key] = v
 		if err := f.Append(key, v); err != nil {
@@ -96,7 +96,7 @@ func TestCompaction(t *testing.T) {
 		}
 	}
 	before := f.Bytes()
-	for key := range uint64(2 * segmentRows) {
+	for key := range uint64(2 * maxRows) {
 		if key%10 != 0 {
 			f.Delete(key)
 			delete(rows, key)
@@ -121,6 +121,44 @@ func TestCompaction(t *testing.T) {
 	}
 	if hits, n, err := f.Search(context.Background(), unit(rng, dim), 5, nil); err != nil || n != 0 || len(hits) != 0 {
 		t.Fatalf("search of nothing: got %v, %d, %v", hits, n, err)
+	}
+}
+
+// TestMemoryFollowsRows: an index takes memory for what it holds, not for what it
+// may hold one day, and no single step of growth is large.
+func TestMemoryFollowsRows(t *testing.T) {
+	for _, dim := range []int{16, 512, 4096} {
+		rng := rand.New(rand.NewPCG(5, uint64(dim)))
+		v := unit(rng, dim)
+		f := NewFlat(dim)
+		rows := 8 << 20 / dim // 32 MiB of vectors
+		row := int64(dim*4 + 9)
+		for key := range uint64(rows) {
+			before := f.Bytes()
+			if err := f.Append(key, v); err != nil {
+				t.Fatal(err)
+			}
+			if step := f.Bytes() - before; step > maxSegmentBytes+maxRows*9 {
+				t.Fatalf("%d dimensions, row %d: grew by %d bytes, want <= %d", dim, key, step, maxSegmentBytes+maxRows*9)
+			}
+			if got, want := f.Bytes(), row*max(firstRows, 2*int64(key+1)); got > want {
+				t.Fatalf("%d dimensions, %d rows: %d bytes, want <= %d", dim, key+1, got, want)
+			}
+		}
+		// What is left after deletions decides how far the next step goes.
+		for key := range uint64(rows - 1) {
+			f.Delete(key)
+		}
+		before := f.Bytes()
+		for key := uint64(rows); f.Bytes() == before; key++ {
+			if err := f.Append(key, v); err != nil {
+				t.Fatal(err)
+			}
+			f.Delete(key - 1)
+		}
+		if step := f.Bytes() - before; step > row*firstRows {
+			t.Errorf("%d dimensions: %d rows grew by %d bytes, want <= %d", dim, f.Rows(), step, row*firstRows)
+		}
 	}
 }
 
