@@ -41,9 +41,15 @@ func (s *Store) commitBatch(list []*pending) {
 	t := &trial{batch: s.db.NewIndexedBatch(), meta: s.meta, tree: s.tree, hashes: storedCount(s.tree.size), at: s.now()}
 	for _, p := range list {
 		if !p.state.CompareAndSwap(queued, taken) {
-			continue // its caller has gone
+			s.newKeys.refused(p.m) // its caller has gone
+			continue
 		}
 		a := s.try(t, p)
+		if a.publish {
+			s.newKeys.taken(p.m)
+		} else {
+			s.newKeys.refused(p.m)
+		}
 		if mutant.On(mutant.ApplyTwice) && a.publish {
 			again := *p.m
 			again.Request = nil

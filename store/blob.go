@@ -50,8 +50,9 @@ func (s *Store) blobContext(subject ID) seal.Context {
 
 // PutBlob seals r to its end into a blob file of subject (zero: the store) under
 // key, in constant memory, and returns its name and the plain size in bytes. The
-// file is durable then; a mutation has to name it in a row, or it is removed
-// after the next start. The same content under the same key has the same name.
+// file is durable then; a mutation has to name it in a row, or it is removed by
+// DropUnusedBlobs or after the next start. The same content under the same key has
+// the same name.
 func (s *Store) PutBlob(ctx context.Context, key *seal.Key, subject ID, r io.Reader) (BlobID, int64, error) {
 	if err := s.writable(); err != nil {
 		return BlobID{}, 0, err
@@ -59,9 +60,10 @@ func (s *Store) PutBlob(ctx context.Context, key *seal.Key, subject ID, r io.Rea
 	if err := s.disk.allow(growing); err != nil {
 		return BlobID{}, 0, err
 	}
+	s.newKeys.used(key.Ref())
 	id, n, err := s.putBlob(ctx, key, subject, r)
 	if err != nil {
-		return BlobID{}, 0, fmt.Errorf("put blob: %w", err)
+		return BlobID{}, 0, fmt.Errorf("put blob: %w", full(err))
 	}
 	return id, n, nil
 }
@@ -210,6 +212,27 @@ func (s *Store) removeBlobs(ids []BlobID) {
 			s.log.Warn("blob file is not removed, the next start will", "blob", id.String(), "cause", err)
 		}
 	}
+}
+
+// DropUnusedBlobs removes the files among ids that no row names: those of a mutation
+// that was refused. A mutation that waits and names one of them gets ErrStale and has
+// to put it again. It needs Run.
+func (s *Store) DropUnusedBlobs(ctx context.Context, ids []BlobID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	err := s.exec(ctx, func() error {
+		// After a failed write nobody knows before the next start what rows there are.
+		if err := s.health.err(); err != nil {
+			return err
+		}
+		s.removeBlobs(ids)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("drop unused blobs: %w", err)
+	}
+	return nil
 }
 
 // holdBlobs keeps removed files until the returned function is called, which

@@ -139,3 +139,39 @@ var errReader = errors.New("reader failed")
 type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, errReader }
+
+// TestDropUnusedBlobs: files of refused mutations go at once, those that a row
+// names stay, also while files are held for a checkpoint.
+func TestDropUnusedBlobs(t *testing.T) {
+	ctx := context.Background()
+	r := mustStart(t, testOptions(vfs.NewMem()))
+	defer func() { _ = r.stop() }() // tells the failure once more
+	key, err := r.enroll(id(1), "x")
+	noError(t, err)
+	named, unnamed := r.putBlobText(t, id(1), "named"), r.putBlobText(t, id(1), "unnamed")
+	row := Row{Table: 2, Subject: id(1), Key: id(1)}
+	_, err = r.commit(mutation(id(1), r.sealPut(key, row, "a", Any, named)))
+	noError(t, err)
+	var release func()
+	noError(t, r.exec(ctx, func() error { release = r.holdBlobs(); return nil }))
+	noError(t, r.DropUnusedBlobs(ctx, []BlobID{named, unnamed}))
+	if !hasFile(r, unnamed) {
+		t.Error("a file was removed while files are held")
+	}
+	noError(t, r.exec(ctx, func() error { release(); return nil }))
+	if !hasFile(r, named) || hasFile(r, unnamed) {
+		t.Errorf("files: named %v, unnamed %v, want the first only", hasFile(r, named), hasFile(r, unnamed))
+	}
+	// A mutation that still means to name the file puts it again.
+	unnamed = r.putBlobText(t, id(1), "unnamed")
+	noError(t, r.DropUnusedBlobs(ctx, []BlobID{unnamed}))
+	_, err = r.commit(mutation(id(1), r.sealPut(key, row, "b", Any, unnamed)))
+	wantError(t, err, ErrStale)
+	// After a failed write rows may be there that nobody sees: nothing is removed.
+	unnamed = r.putBlobText(t, id(1), "unnamed")
+	r.health.fail(errors.New("disk is broken"))
+	wantError(t, r.DropUnusedBlobs(ctx, []BlobID{unnamed}), ErrStopped)
+	if _, err := r.opt.FS.Stat(r.blobs.path(unnamed)); err != nil {
+		t.Errorf("file of a store that failed: %v, want it kept", err)
+	}
+}

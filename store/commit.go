@@ -74,9 +74,13 @@ func (s *Store) submit(ctx context.Context, m *Mutation) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
+	if err := s.newKeys.enter(m); err != nil {
+		return Receipt{}, err
+	}
 	select {
 	case s.queue <- p:
 	default:
+		s.newKeys.refused(m)
 		return Receipt{}, fmt.Errorf("%w: %d mutations wait", ErrOverloaded, cap(s.queue))
 	}
 	select {

@@ -50,6 +50,8 @@ type Store struct {
 	blobs  *blobStore
 	report Report
 
+	newKeys newKeys
+
 	// tree and meta belong to the committer: nobody else touches them after Open.
 	tree frontier
 	meta meta
@@ -105,19 +107,6 @@ func (s *Store) StoreID() ID { return s.id }
 
 // StoreKey is the key of data that belongs to no subject.
 func (s *Store) StoreKey() *seal.Key { return s.table.StoreKey() }
-
-// NewKey names a free data key for a new subject. It is durable already; the
-// mutation with NewSubject makes it belong to somebody.
-func (s *Store) NewKey() (*seal.Key, error) {
-	if err := s.writable(); err != nil {
-		return nil, err
-	}
-	k, err := s.table.Allocate()
-	if err != nil {
-		return nil, fmt.Errorf("new data key: %w", err)
-	}
-	return k, nil
-}
 
 // SubjectKey returns the data key of a live or deleted subject. Errors:
 // ErrNotFound, ErrErased, ErrCorrupt.
