@@ -76,6 +76,7 @@ type Engine struct {
 	checks   *checkQueue
 	metrics  *metrics
 	ready    atomic.Bool
+	broken   atomic.Bool  // a committed record is not in the index; only a restart helps
 	readyIn  atomic.Int64 // nanoseconds
 }
 
@@ -110,8 +111,20 @@ func New(o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Ready tells whether the index stands.
+// Ready tells whether the index stands and misses nothing. Once Load has returned,
+// it ends only when a committed record could not be published, and for good.
 func (e *Engine) Ready() bool { return e.ready.Load() }
+
+// ReasonIndexBroken comes with ErrNotReady when waiting does not help.
+const ReasonIndexBroken = "INDEX_BROKEN"
+
+// notReady says why the engine is not ready.
+func (e *Engine) notReady() error {
+	if e.broken.Load() {
+		return &Error{Reason: ReasonIndexBroken, Err: ErrNotReady, What: "index", Got: "a committed record that could not be published", Want: "a restart, which builds the index again"}
+	}
+	return &Error{Reason: ReasonNotReady, Err: ErrNotReady, What: "index", Got: "still being built", Want: "a ready service; watch its health"}
+}
 
 // Run carries out the duplicate checks until ctx ends. It waits for Load.
 func (e *Engine) Run(ctx context.Context) error { return e.runChecks(ctx) }

@@ -145,7 +145,7 @@ func (e *Engine) checkReady(c Caller) error {
 		return err
 	}
 	if !e.ready.Load() {
-		return &Error{Reason: ReasonNotReady, Err: ErrNotReady, What: "index", Got: "still being built", Want: "a ready service; watch its health"}
+		return e.notReady()
 	}
 	return nil
 }
@@ -201,6 +201,7 @@ func (e *Engine) commit(ctx context.Context, c Caller, m store.Mutation, what st
 // rather than answer searches that miss somebody.
 func (e *Engine) publish(r store.Receipt, change func() error) {
 	if err := change(); err != nil {
+		e.broken.Store(true)
 		e.ready.Store(false)
 		e.opts.Logger.Error("a committed record could not be published; restart to rebuild the index", "entry", r.Number, "error", err)
 		return
