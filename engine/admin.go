@@ -42,10 +42,18 @@ func (e *Engine) Statistics(_ context.Context, c Caller) (Statistics, error) {
 }
 
 // LedgerEntries lists headers by number, or those about one subject, enrolled or
-// not: an auditor may ask about an erased person. next is 0 at the end.
+// gone: an auditor may ask about an erased person. About a subject that the
+// principal may not know of there is nothing, as about one that never was. The
+// purpose must be audit, administration, a data-subject request or a test. next is
+// 0 at the end.
 func (e *Engine) LedgerEntries(ctx context.Context, c Caller, from uint64, n int, subject string) (entries []store.Entry, next uint64, err error) {
 	if err := checkCaller(c); err != nil {
 		return nil, 0, err
+	}
+	switch c.Purpose {
+	case PurposeAudit, PurposeAdministration, PurposeDataSubjectRequest, PurposeTest:
+	default:
+		return nil, 0, templates.Bad(ReasonPurpose, "context.purpose", uint8(c.Purpose), "audit, administration, data-subject request or test")
 	}
 	if n < 1 || n > 1000 {
 		return nil, 0, templates.Bad(templates.ReasonOutOfRange, "page_size", n, "1..1000")
@@ -56,7 +64,9 @@ func (e *Engine) LedgerEntries(ctx context.Context, c Caller, from uint64, n int
 			return nil, 0, err
 		}
 		object = e.subjectID(subject)
-		entries, err = e.store.History(ctx, object, from, n)
+		if e.historyVisible(c, subject) {
+			entries, err = e.store.History(ctx, object, from, n)
+		}
 	} else {
 		entries, err = e.store.Entries(ctx, from, n)
 	}

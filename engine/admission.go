@@ -5,17 +5,18 @@ import (
 	"sync/atomic"
 )
 
-// admission lets as many searches run as there are workers and as many wait as
-// the queue holds; the next one is refused at once, so that a wait is bounded and
+// admission lets as many pieces of work run as there are workers and as many wait
+// as the queue holds; the next one is refused at once, so that a wait is bounded and
 // a caller learns early that it should go elsewhere.
 type admission struct {
+	what    string // of the work, in refusals
 	workers chan struct{}
 	waiting atomic.Int64
 	queue   int64
 }
 
-func newAdmission(workers, queue int) *admission {
-	return &admission{workers: make(chan struct{}, workers), queue: int64(queue)}
+func newAdmission(what string, workers, queue int) *admission {
+	return &admission{what: what, workers: make(chan struct{}, workers), queue: int64(queue)}
 }
 
 // enter waits for a worker; the caller must call the returned function when done.
@@ -31,7 +32,7 @@ func (a *admission) enter(ctx context.Context) (leave func(), err error) {
 	}
 	if n := a.waiting.Add(1); n > a.queue {
 		a.waiting.Add(-1)
-		return nil, overloaded("search", int(n-1))
+		return nil, overloaded(a.what, int(n-1))
 	}
 	defer a.waiting.Add(-1)
 	select {

@@ -79,7 +79,7 @@ func TestBeyondCapacity(t *testing.T) {
 
 // TestWaitingEndsWithItsCaller: whoever waits for a worker leaves with its context.
 func TestWaitingEndsWithItsCaller(t *testing.T) {
-	a := newAdmission(1, 1)
+	a := newAdmission("test", 1, 1)
 	leave, err := a.enter(context.Background())
 	if err != nil {
 		t.Fatal(err)

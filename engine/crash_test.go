@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -122,6 +123,8 @@ func powerCuts(t *testing.T, seed uint64, n int) error {
 
 // photo is an image of the disk and what was known around it.
 type photo struct {
+	// apart, when set, is held while the disk is locked or imaged.
+	apart         *sync.Mutex
 	fs            *vfs.MemFS
 	acked, begun  []int // of each history
 	desks, desked []int // desks acknowledged before, begun after; per pair
@@ -225,10 +228,13 @@ func oneLife(rng *rand.Rand, w *synth.World, photos int) (between int, err error
 		again := ph
 		moment := time.Duration(rng.IntN(3000)) * time.Microsecond
 		cfg := vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rand.New(rand.NewPCG(rng.Uint64(), 4))}
-		cut := make(chan struct{})
+		cut, apart := make(chan struct{}), &sync.Mutex{}
+		ph.apart = apart
 		go func() {
 			defer close(cut)
 			time.Sleep(moment)
+			apart.Lock()
+			defer apart.Unlock()
 			again.fs = ph.fs.CrashClone(cfg)
 		}()
 		n, err := ph.examine(w, list)
@@ -244,12 +250,30 @@ func oneLife(rng *rand.Rand, w *synth.World, photos int) (between int, err error
 	return between, nil
 }
 
+// lockApart keeps the taking of a directory's lock and an image of the disk apart:
+// vfs.MemFS takes one mutex twice for reading in Lock, which never ends when an
+// image asks for it in between.
+type lockApart struct {
+	vfs.FS
+	mu *sync.Mutex
+}
+
+func (l lockApart) Lock(name string) (io.Closer, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.FS.Lock(name)
+}
+
 func deskSubject(pair, desk int) string { return fmt.Sprintf("d-%d-%d", pair, desk) }
 
 // examine opens an image and compares it with what is known.
 func (ph *photo) examine(w *synth.World, list []*history) (between int, err error) {
 	ctx := context.Background()
-	h, err := build(ctx, plan{fs: ph.fs})
+	var disk vfs.FS = ph.fs
+	if ph.apart != nil {
+		disk = lockApart{disk, ph.apart}
+	}
+	h, err := build(ctx, plan{fs: disk})
 	if err != nil {
 		return 0, fmt.Errorf("open after a power cut: %w", err)
 	}

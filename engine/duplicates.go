@@ -189,7 +189,10 @@ func (e *Engine) duplicatesOf(ctx context.Context, s *subject, encounterID store
 	if of == nil {
 		return 0, nil, notFound()
 	}
-	p, err := e.probeOf(s.id, of)
+	p, err := e.probeOf(ctx, s.id, of)
+	if errors.Is(err, store.ErrCorrupt) {
+		return DuplicateUnderReview, nil, nil // damaged; a person must look, and check says where
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -197,7 +200,8 @@ func (e *Engine) duplicatesOf(ctx context.Context, s *subject, encounterID store
 		return DuplicateUnderReview, nil, nil // images only: a person must look
 	}
 	f := &filter{without: s, everyone: true}
-	res, err := e.search(ctx, p, f, 10, ModeFast)
+	// Exact: a person who comes back with a bad photo is found by the fingers alone.
+	res, err := e.search(ctx, p, f, 10, ModeExact)
 	if errors.Is(err, ErrPrecondition) {
 		return DuplicateUnderReview, nil, nil // others are enrolled, none is comparable
 	}
@@ -231,7 +235,9 @@ func checkResult(s DuplicateState) uint8 {
 }
 
 // DuplicateCheck answers what the duplicate check of an encounter found. Subjects
-// the principal may not see are left out; the state stays.
+// the principal may not see are left out; when nothing is left of what was found,
+// the answer is "under review", which is also said where nothing was comparable, so
+// that it does not tell that somebody hidden is the same person.
 func (e *Engine) DuplicateCheck(ctx context.Context, c Caller, ref EncounterRef) (DuplicateCheck, error) {
 	if err := e.checkReady(c); err != nil {
 		return DuplicateCheck{}, err
@@ -240,10 +246,17 @@ func (e *Engine) DuplicateCheck(ctx context.Context, c Caller, ref EncounterRef)
 		return DuplicateCheck{}, err
 	}
 	check, err := e.readCheck(c, ref)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return DuplicateCheck{}, err
 	}
-	receipt, err := e.logRead(ctx, c, KindReadDuplicate, e.subjectID(ref.Subject), resultOK, nil)
+	result := uint8(resultOK)
+	if err != nil {
+		result = resultNotFound
+	}
+	receipt, logErr := e.logRead(ctx, c, KindReadDuplicate, e.subjectID(ref.Subject), result, nil)
+	if logErr != nil {
+		return DuplicateCheck{}, logErr
+	}
 	check.Entry = receipt.Number
 	return check, err
 }
@@ -269,7 +282,9 @@ func (e *Engine) readCheck(c Caller, ref EncounterRef) (DuplicateCheck, error) {
 			out.State = DuplicatePending
 			return out, nil
 		}
-		return out, notFound() // no check was asked for
+		// The to-do and the result change places in one commit: it may have come
+		// between the two looks. Otherwise no check was asked for.
+		sealed, err = e.store.Get(row)
 	}
 	if err != nil {
 		return out, fromStore(err, "duplicate check")
@@ -294,11 +309,15 @@ func (e *Engine) readCheck(c Caller, ref EncounterRef) (DuplicateCheck, error) {
 			}
 		}
 	}
+	if len(subjects) > 0 && len(out.Subjects) == 0 {
+		out.State = DuplicateUnderReview
+	}
 	return out, nil
 }
 
 // WatchDuplicateChecks hands each result to send once it is known, and returns
-// when all are, when send fails, or when ctx ends.
+// when all are, when send fails, or when ctx ends. An encounter that is withdrawn
+// while it is watched gets no result.
 func (e *Engine) WatchDuplicateChecks(ctx context.Context, c Caller, refs []EncounterRef, send func(DuplicateCheck) error) error {
 	if err := e.checkReady(c); err != nil {
 		return err
@@ -307,11 +326,14 @@ func (e *Engine) WatchDuplicateChecks(ctx context.Context, c Caller, refs []Enco
 		return err
 	}
 	open := append([]EncounterRef(nil), refs...)
-	for len(open) > 0 {
+	for first := true; len(open) > 0; first = false {
 		changed := e.checks.watch()
 		rest := open[:0]
 		for _, ref := range open {
 			check, err := e.readCheck(c, ref)
+			if errors.Is(err, ErrNotFound) && !first {
+				continue // withdrawn meanwhile
+			}
 			if err != nil {
 				return err
 			}

@@ -67,17 +67,26 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Decoding and preparing samples takes a core for milliseconds. Two pieces of work
+// for each core keep all of them busy; as many may wait as the ledger's queue holds.
+const (
+	prepareWorkers = 2
+	prepareQueue   = 1024
+)
+
 // Engine is safe for concurrent use.
 type Engine struct {
 	opts     Options
 	store    *store.Store
 	register *register
-	admit    *admission
-	checks   *checkQueue
-	metrics  *metrics
-	ready    atomic.Bool
-	broken   atomic.Bool  // a committed record is not in the index; only a restart helps
-	readyIn  atomic.Int64 // nanoseconds
+	admit    *admission // of searches, the decoding of their probes included
+	// preparing admits the decoding of samples elsewhere. No request holds both.
+	preparing *admission
+	checks    *checkQueue
+	metrics   *metrics
+	ready     atomic.Bool
+	broken    atomic.Bool  // a committed record is not in the index; only a restart helps
+	readyIn   atomic.Int64 // nanoseconds
 }
 
 // New returns an engine that answers ErrNotReady until Load has returned. It
@@ -97,11 +106,12 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		opts:     o,
-		store:    o.Store,
-		register: newRegister(),
-		admit:    newAdmission(o.SearchWorkers, o.SearchQueue),
-		checks:   newCheckQueue(),
+		opts:      o,
+		store:     o.Store,
+		register:  newRegister(),
+		admit:     newAdmission("search", o.SearchWorkers, o.SearchQueue),
+		preparing: newAdmission("preparation of samples", prepareWorkers*runtime.GOMAXPROCS(0), prepareQueue),
+		checks:    newCheckQueue(),
 	}
 	m, err := newMetrics(o.Registerer, e)
 	if err != nil {

@@ -41,7 +41,10 @@ type enrollment struct {
 	galleries []store.ID
 	decoded   []decoded
 	key       *seal.Key
-	blobs     []store.BlobID
+	returns   bool           // the subject was enrolled before, and is gone
+	blobs     []store.BlobID // of the last try
+	put       []store.BlobID // of all tries
+	minted    []*seal.Key    // for this enrolment
 	memory    *encounter
 	result    EnrollResult
 }
@@ -57,7 +60,10 @@ func (e *Engine) enroll(ctx context.Context, req *EnrollRequest, add bool) (Enro
 			return r, err
 		}
 	}
-	en, err := e.prepare(req, add)
+	if add && len(req.Encounter.Galleries) > 0 {
+		defer e.register.serialize(e.subjectID(req.Subject))()
+	}
+	en, err := e.prepare(ctx, req, add)
 	if err != nil {
 		return EnrollResult{}, err
 	}
@@ -66,7 +72,11 @@ func (e *Engine) enroll(ctx context.Context, req *EnrollRequest, add bool) (Enro
 		if !done {
 			en.release(e.register)
 		}
+		e.tidy(ctx, en, done)
 	}()
+	if r, known, err := e.taken(en, request); known || err != nil {
+		return r, err
+	}
 	receipt, err := e.commitEnrollment(ctx, en, request, &done)
 	if err != nil {
 		return EnrollResult{}, err
@@ -113,15 +123,59 @@ func (e *Engine) commitEnrollment(ctx context.Context, en *enrollment, request *
 		}
 		// Once queued, the outcome is waited for: what was reserved in memory must be
 		// either published or given back, and a commit takes milliseconds.
-		r, err := e.commit(context.WithoutCancel(ctx), en.req.Caller, m, "subject or encounter")
-		if err == nil || !errors.Is(err, store.ErrStale) || try == staleTries {
-			return r, err
+		c := en.req.Caller
+		m.Principal, m.Purpose, m.Case = c.Principal, uint8(c.Purpose), c.Case
+		r, err := e.store.Commit(context.WithoutCancel(ctx), m)
+		stale := errors.Is(err, store.ErrStale) || !en.add && errors.Is(err, store.ErrErased)
+		if err == nil || !stale || try == staleTries {
+			return r, fromStore(err, "subject or encounter")
 		}
 	}
 }
 
+// taken looks, before anything is written, whether the ledger would refuse the
+// enrolment because the subject or its encounter is there; the ledger looks again.
+func (e *Engine) taken(en *enrollment, request *store.Request) (EnrollResult, bool, error) {
+	var err error
+	if en.add {
+		_, err = e.store.Get(store.Row{Table: tableEncounter, Subject: en.subject, Key: en.encounter})
+	} else {
+		var s store.Subject
+		if s, err = e.store.Subject(en.subject); err == nil && s.Status != store.SubjectLive {
+			return EnrollResult{}, false, nil
+		}
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return EnrollResult{}, false, nil
+	}
+	if err == nil && request != nil {
+		// It may be there because the same request has just been answered.
+		if r, known, err := e.repeated(request); known || err != nil {
+			return r, known, err
+		}
+	}
+	if err == nil {
+		err = store.ErrExists
+	}
+	return EnrollResult{}, false, fromStore(err, "subject or encounter")
+}
+
+// tidy takes away what tries that were not committed have left in the store: keys
+// that nothing was written with, and blob files that no row names.
+func (e *Engine) tidy(ctx context.Context, en *enrollment, committed bool) {
+	for _, k := range en.minted {
+		e.store.GiveBackKey(k)
+	}
+	if committed && len(en.put) == len(en.blobs) {
+		return
+	}
+	if err := e.store.DropUnusedBlobs(context.WithoutCancel(ctx), en.put); err != nil {
+		e.opts.Logger.Warn("blob files of a refused enrolment stay until the next start", "cause", err)
+	}
+}
+
 // prepare validates and decodes everything; nothing is kept when it fails.
-func (e *Engine) prepare(req *EnrollRequest, add bool) (*enrollment, error) {
+func (e *Engine) prepare(ctx context.Context, req *EnrollRequest, add bool) (*enrollment, error) {
 	now := e.opts.Clock()
 	enc := &req.Encounter
 	if err := checkIdentifier("subject_id", req.Subject, false); err != nil {
@@ -130,7 +184,12 @@ func (e *Engine) prepare(req *EnrollRequest, add bool) (*enrollment, error) {
 	if err := checkEncounter(enc, now); err != nil {
 		return nil, err
 	}
-	ds, err := decodeSamples("encounter.samples", enc.Samples, now)
+	leave, err := e.preparing.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	ds, err := decodeSamples(ctx, "encounter.samples", enc.Samples, now, &budget{})
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +206,15 @@ func (e *Engine) prepare(req *EnrollRequest, add bool) (*enrollment, error) {
 		en.galleries = append(en.galleries, id)
 	}
 	if add {
-		if _, _, err := e.visible(req.Caller, req.Subject); err != nil {
+		_, st, err := e.visible(req.Caller, req.Subject)
+		if err != nil {
+			return nil, err
+		}
+		next := st.galleries
+		for _, id := range en.galleries {
+			next = (&subjectState{galleries: next}).with(e.register.gallery(id), true)
+		}
+		if err := st.keepsVisibility(next); err != nil {
 			return nil, err
 		}
 	}
@@ -163,7 +230,7 @@ func (e *Engine) prepare(req *EnrollRequest, add bool) (*enrollment, error) {
 	enc.Subject, enc.Purpose = req.Subject, req.Caller.Purpose
 	en.subject, en.encounter = e.subjectID(req.Subject), e.encounterID(req.Subject, enc.ID)
 	en.memory = &encounter{id: en.encounter, external: enc.ID, order: e.register.nextOrder.Add(1)}
-	if err := en.memory.fill(e.register, viewsOf(ds)); err != nil {
+	if err := en.memory.fill(ctx, e.register, viewsOf(ds), maxModels); err != nil {
 		en.release(e.register)
 		return nil, err
 	}
@@ -179,14 +246,18 @@ func viewsOf(ds []decoded) [][]templates.Template {
 	return out
 }
 
-// fill prepares the search form of the views of an encounter's samples.
-func (enc *encounter) fill(r *register, samples [][]templates.Template) error {
+// fill prepares the search form of the views of an encounter's samples; most is how
+// many face models there may be.
+func (enc *encounter) fill(ctx context.Context, r *register, samples [][]templates.Template, most int) error {
 	view := 0
 	for i, views := range samples {
 		for _, t := range views {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			switch {
 			case t.Face != nil:
-				m, err := r.acquireModel(t.Face.Model, len(t.Face.Vector))
+				m, err := r.acquireModel(t.Face.Model, len(t.Face.Vector), most)
 				if err != nil {
 					return at(fmt.Sprintf("encounter.samples[%d]", i), err)
 				}
@@ -200,8 +271,7 @@ func (enc *encounter) fill(r *register, samples [][]templates.Template) error {
 	return nil
 }
 
-// release gives back what an enrolment that did not happen had reserved. Blobs
-// are found and swept by the store, because no row names them.
+// release gives back what an enrolment that did not happen had reserved in memory.
 func (en *enrollment) release(r *register) {
 	if en.memory != nil {
 		for _, f := range en.memory.faces {
@@ -213,13 +283,16 @@ func (en *enrollment) release(r *register) {
 // seal forms the operations: from here on nothing readable leaves the engine.
 func (e *Engine) seal(ctx context.Context, en *enrollment) ([]store.Op, error) {
 	var err error
-	if en.key, err = e.store.SubjectKey(en.subject); err != nil {
+	en.key, err = e.store.SubjectKey(en.subject)
+	en.returns = !errors.Is(err, store.ErrNotFound)
+	if err != nil {
 		if en.add || !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrErased) {
 			return nil, fromStore(err, "subject")
 		}
 		if en.key, err = e.store.NewKey(); err != nil {
 			return nil, fromStore(err, "subject")
 		}
+		en.minted = append(en.minted, en.key)
 	}
 	rec := &record{order: en.memory.order, encounter: en.req.Encounter}
 	en.blobs = nil
@@ -241,6 +314,9 @@ func (e *Engine) seal(ctx context.Context, en *enrollment) ([]store.Op, error) {
 	}
 	var ops []store.Op
 	if !en.add {
+		if en.returns {
+			ops = append(ops, store.Delete(tombstone(en.subject), store.Any))
+		}
 		ops = append(ops, store.NewSubject(en.subject, ref), put(tableIdentity, store.ID{}, []byte(en.req.Subject), store.Absent))
 	}
 	ops = append(ops, put(tableEncounter, en.encounter, plain, store.Absent, en.blobs...))
@@ -266,6 +342,7 @@ func (e *Engine) storedSample(ctx context.Context, en *enrollment, d *decoded) (
 		}
 		s.blob = id
 		en.blobs = append(en.blobs, id)
+		en.put = append(en.put, id)
 		s.Data = nil
 	case len(d.views) == 0 || d.sample.Modality == templates.ModalityFace:
 		s.Data = nil

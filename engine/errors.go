@@ -37,6 +37,8 @@ const (
 	ReasonImage           = "IMAGE_NOT_SEARCHABLE"
 	ReasonErased          = "ERASED"
 	ReasonDamaged         = "DAMAGED"
+	ReasonTooManyModels   = "TOO_MANY_MODELS"
+	ReasonVisibility      = "VISIBILITY_CHANGE"
 
 	ReasonPurpose    templates.Reason = "PURPOSE_REQUIRED"
 	ReasonCase       templates.Reason = "CASE_REFERENCE_REQUIRED"

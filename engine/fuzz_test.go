@@ -15,7 +15,7 @@ func recordSeeds(t testing.TB) [][]byte {
 	w := crowd(t)
 	var seeds [][]byte
 	for _, samples := range [][]Sample{nil, {faceSample(w, 1, 0)}, {fingerSample(t, w, 1, 0, templates.RightIndex), faceSample(w, 1, 1)}, {pngSample(100)}} {
-		ds, err := decodeSamples("seed", samples, noon)
+		ds, err := decodeSamples(t.Context(), "seed", samples, noon, &budget{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -95,8 +95,12 @@ func (e *Engine) member(ctx context.Context, c Caller, requestID, galleryID, sub
 	if err != nil {
 		return 0, err
 	}
-	s, _, err := e.visible(c, subject)
+	defer e.register.serialize(e.subjectID(subject))()
+	s, st, err := e.visible(c, subject)
 	if err != nil {
+		return 0, err
+	}
+	if err := st.keepsVisibility(st.with(g, in)); err != nil {
 		return 0, err
 	}
 	row := store.Row{Table: tableMember, Subject: s.id, Key: g.id}

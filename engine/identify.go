@@ -43,13 +43,13 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 		return IdentifyResult{}, err
 	}
 	defer leave()
-	p, object, err := e.identifyProbe(req, f)
+	p, object, err := e.identifyProbe(ctx, req, f)
 	if err != nil {
-		return IdentifyResult{}, err
+		return IdentifyResult{}, e.refused(ctx, req.Caller, KindIdentify, object, err)
 	}
 	res, err := e.search(ctx, p, f, req.MaxCandidates, req.Mode)
 	if err != nil {
-		return IdentifyResult{}, err
+		return IdentifyResult{}, e.refused(ctx, req.Caller, KindIdentify, object, err)
 	}
 	receipt, err := e.logRead(ctx, req.Caller, KindIdentify, object, res.Outcome.result(), e.identifyDetail(&res))
 	if err != nil {
@@ -61,18 +61,18 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 }
 
 // identifyProbe takes exactly one source; a stored subject is not searched for in itself.
-func (e *Engine) identifyProbe(req IdentifyRequest, f *filter) (*probe, store.ID, error) {
+func (e *Engine) identifyProbe(ctx context.Context, req IdentifyRequest, f *filter) (*probe, store.ID, error) {
 	ref, stored, err := req.Probe.stored()
 	if err != nil {
 		return nil, store.ID{}, err
 	}
 	if !stored {
-		p, err := e.newProbe("probe.samples", req.Probe.Samples)
+		p, err := e.newProbe(ctx, "probe.samples", req.Probe.Samples, &budget{})
 		return p, store.ID{}, err
 	}
-	p, s, err := e.storedProbe(req.Caller, ref)
+	p, s, err := e.storedProbe(ctx, req.Caller, ref)
 	if err != nil {
-		return nil, store.ID{}, err
+		return nil, e.subjectID(ref.Subject), err
 	}
 	f.without = s
 	return p, s.id, nil
@@ -158,8 +158,15 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 	subjects := all
 	c := &comparer{ctx: ctx, probe: p}
 	var err error
-	if res.Subjects, err = f.count(ctx, all); err != nil {
-		return res, err
+	// Who is bounded to a part of the gallery is told the numbers of that part only.
+	bounded := len(f.galleries) > 0 || !f.everyone && e.register.closed.Load() > 0
+	var reachable uint64
+	if bounded {
+		if res.Subjects, reachable, err = f.reach(ctx, p, all); err != nil {
+			return res, err
+		}
+	} else {
+		res.Subjects = e.register.others(f.without)
 	}
 	switch {
 	case len(p.fingers) == 0 && p.models() == 1:
@@ -170,6 +177,9 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 	}
 	if err != nil {
 		return res, err
+	}
+	if bounded && c.made > 0 {
+		c.made = reachable
 	}
 	best, err := e.rank(ctx, c, f, subjects, k)
 	if err != nil {

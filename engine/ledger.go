@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"immis/store"
@@ -81,6 +82,8 @@ const (
 	resultRefer    = 2
 	resultMatch    = 3
 	resultNotFound = 4
+	// resultNotComparable: a read that had nothing to compare.
+	resultNotComparable = 5
 )
 
 // ResultName is the name of an entry's result as shown to auditors.
@@ -96,6 +99,8 @@ func ResultName(r uint8) string {
 		return "match"
 	case resultNotFound:
 		return "not-found"
+	case resultNotComparable:
+		return "not-comparable"
 	}
 	return fmt.Sprintf("result-%d", r)
 }
@@ -108,6 +113,7 @@ const (
 	tableTask      = 4 // subject, encounter  -> nothing; the duplicate check is to be made
 	tableCheck     = 5 // subject, encounter  -> result of the duplicate check
 	tableGallery   = 6 // zero, gallery       -> gallery
+	tableTombstone = 7 // zero, subject       -> who may still know of a subject that is gone
 )
 
 // Classes of pseudonyms.
@@ -216,6 +222,25 @@ func (e *Engine) logRead(ctx context.Context, c Caller, kind store.Kind, object 
 		m.Detail = e.store.StoreKey().Seal(e.store.Context(store.DetailRow(object)), detail)
 	}
 	return e.commit(ctx, c, m, "ledger entry")
+}
+
+// refused writes the entry of a read that ended without an answer about somebody:
+// that a person is not known, or has nothing comparable, is an answer too. It
+// returns err, or what kept the entry from being written.
+func (e *Engine) refused(ctx context.Context, c Caller, kind store.Kind, object store.ID, err error) error {
+	result := uint8(resultNotFound)
+	switch {
+	case object == store.ID{}:
+		return err // about nobody
+	case errors.Is(err, ErrPrecondition):
+		result = resultNotComparable
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	if _, logErr := e.logRead(ctx, c, kind, object, result, nil); logErr != nil {
+		return logErr
+	}
+	return err
 }
 
 // visible returns a subject a caller may know of, and its state. Unknown and

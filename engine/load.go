@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -158,8 +159,9 @@ func (e *Engine) loadEncounter(r *sealedRow) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	// What is committed is loaded, whatever the bounds of requests are by now.
 	enc := &encounter{id: r.row.Key, external: rec.encounter.ID, order: rec.order}
-	if err := enc.fill(e.register, rec.views()); err != nil {
+	if err := enc.fill(context.Background(), e.register, rec.views(), math.MaxInt); err != nil {
 		return 0, err
 	}
 	return rec.order, e.register.publishEncounter(enc, r.row.Subject, rec.encounter.Subject, nil)

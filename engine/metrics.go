@@ -39,6 +39,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) (*metrics, error) {
 		gauge("immis_duplicate_checks_pending", "Duplicate checks that have not run yet.", func() float64 { return float64(e.checks.len()) }),
 		gauge("immis_searches_waiting", "Searches that wait for a worker.", func() float64 { return float64(e.admit.waiting.Load()) }),
 		gauge("immis_searches_running", "Searches that run.", func() float64 { return float64(len(e.admit.workers)) }),
+		gauge("immis_preparations_waiting", "Requests that wait for the decoding of their samples.", func() float64 { return float64(e.preparing.waiting.Load()) }),
 		gauge("immis_ready", "1 when the index stands.", func() float64 {
 			if e.ready.Load() {
 				return 1

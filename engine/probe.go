@@ -50,17 +50,20 @@ func (p *probe) models() int {
 func (p *probe) empty() bool { return len(p.faces) == 0 && len(p.fingers) == 0 }
 
 // newProbe decodes samples; at least one must be searchable.
-func (e *Engine) newProbe(path string, samples []Sample) (*probe, error) {
+func (e *Engine) newProbe(ctx context.Context, path string, samples []Sample, b *budget) (*probe, error) {
 	if len(samples) == 0 {
 		return nil, templates.Bad(templates.ReasonEmpty, path, "no samples", "at least one")
 	}
-	ds, err := decodeSamples(path, samples, e.opts.Clock())
+	ds, err := decodeSamples(ctx, path, samples, e.opts.Clock(), b)
 	if err != nil {
 		return nil, err
 	}
 	p := &probe{}
 	for _, d := range ds {
 		for _, v := range d.views {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			p.add(v)
 		}
 	}
@@ -88,7 +91,7 @@ func (p *probe) check(path string) error {
 }
 
 // storedProbe is the probe of a stored subject, or of one encounter of it.
-func (e *Engine) storedProbe(c Caller, ref EncounterRef) (*probe, *subject, error) {
+func (e *Engine) storedProbe(ctx context.Context, c Caller, ref EncounterRef) (*probe, *subject, error) {
 	s, st, err := e.visible(c, ref.Subject)
 	if err != nil {
 		return nil, nil, err
@@ -101,7 +104,7 @@ func (e *Engine) storedProbe(c Caller, ref EncounterRef) (*probe, *subject, erro
 		}
 		encounters = encounters[at : at+1]
 	}
-	p, err := e.probeOf(s.id, encounters)
+	p, err := e.probeOf(ctx, s.id, encounters)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,7 +112,7 @@ func (e *Engine) storedProbe(c Caller, ref EncounterRef) (*probe, *subject, erro
 }
 
 // probeOf opens the stored templates of encounters.
-func (e *Engine) probeOf(id store.ID, encounters []*encounter) (*probe, error) {
+func (e *Engine) probeOf(ctx context.Context, id store.ID, encounters []*encounter) (*probe, error) {
 	p := &probe{}
 	for _, enc := range encounters {
 		rec, _, err := e.openRecord(id, enc.id)
@@ -118,6 +121,9 @@ func (e *Engine) probeOf(id store.ID, encounters []*encounter) (*probe, error) {
 		}
 		for _, views := range rec.views() {
 			for _, v := range views {
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
 				p.add(v)
 			}
 		}
@@ -326,16 +332,27 @@ func (f *filter) accepts(s *subject, st *subjectState) bool {
 	return len(f.galleries) == 0 || slices.ContainsFunc(f.galleries, func(g *gallery) bool { return slices.Contains(st.galleries, g) })
 }
 
-// count is how many subjects pass the filter.
-func (f *filter) count(ctx context.Context, all []*subject) (uint64, error) {
-	var n uint64
+// reach is how many subjects pass the filter, and how many face views of the
+// probe's models they have.
+func (f *filter) reach(ctx context.Context, p *probe, all []*subject) (subjects, faces uint64, err error) {
 	for i, s := range all {
-		if i%65536 == 0 && ctx.Err() != nil {
-			return 0, ctx.Err()
+		if i%16384 == 0 && ctx.Err() != nil {
+			return 0, 0, ctx.Err()
 		}
-		if f.accepts(s, s.state.Load()) {
-			n++
+		st := s.state.Load()
+		if !f.accepts(s, st) {
+			continue
+		}
+		subjects++
+		for _, enc := range st.encounters {
+			for _, row := range enc.faces {
+				for _, pf := range p.faces {
+					if row.model.name == pf.model {
+						faces++
+					}
+				}
+			}
 		}
 	}
-	return n, nil
+	return subjects, faces, nil
 }

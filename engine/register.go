@@ -17,16 +17,20 @@ import (
 // calls, in the order of the ledger, and read by searches that never wait for
 // more than a pointer.
 type register struct {
-	mu        sync.RWMutex
-	subjects  map[store.ID]*subject
-	list      []*subject // in order of publication; appended to, never overwritten
-	gone      int        // subjects of list that are withdrawn
-	galleries map[store.ID]*gallery
-	models    map[string]*model
-	byOrder   map[uint64]*encounter
+	mu sync.RWMutex
+	// memberships makes changes of one subject's galleries wait for each other, from
+	// the look at the present ones to the commit. One of a few locks serves many subjects.
+	memberships [64]sync.Mutex
+	subjects    map[store.ID]*subject
+	list        []*subject // in order of publication; appended to, never overwritten
+	gone        int        // subjects of list that are withdrawn
+	galleries   map[store.ID]*gallery
+	models      map[string]*model
+	byOrder     map[uint64]*encounter
 
 	nextOrder  atomic.Uint64
 	version    atomic.Uint64 // newest ledger entry that changed what searches see
+	closed     atomic.Int64  // galleries with readers
 	encounters atomic.Int64
 	fingers    atomic.Int64
 	fingerSize atomic.Int64
@@ -96,12 +100,16 @@ const viewBits = 8
 
 func rowKey(order uint64, view int) uint64 { return order<<viewBits | uint64(view) }
 
-// acquireModel reserves a model for one row and checks the dimension.
-func (r *register) acquireModel(name string, dim int) (*model, error) {
+// acquireModel reserves a model for one row and checks the dimension. A new model is
+// refused when there are most already.
+func (r *register) acquireModel(name string, dim, most int) (*model, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.models[name]
 	if m == nil {
+		if len(r.models) >= most {
+			return nil, &Error{Reason: ReasonTooManyModels, Err: ErrPrecondition, What: "face model", Got: fmt.Sprintf("a new one beside %d in use", len(r.models)), Want: fmt.Sprintf("one of those in use; at most %d", most)}
+		}
 		m = &model{name: name, index: index.NewFlat(dim)}
 		r.models[name] = m
 	}
@@ -142,6 +150,17 @@ func (r *register) gallery(id store.ID) *gallery {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.galleries[id]
+}
+
+// others counts the subjects that are enrolled, apart from one (or nil).
+func (r *register) others(s *subject) uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	n := uint64(len(r.subjects))
+	if s != nil && r.subjects[s.id] == s {
+		n--
+	}
+	return n
 }
 
 // all returns the subjects in order of publication; some may be withdrawn.
@@ -280,6 +299,9 @@ func (r *register) publishGallery(id store.ID, g Gallery) {
 	if gal == nil {
 		gal = &gallery{id: id}
 		r.galleries[id] = gal
+		if len(g.Readers) > 0 {
+			r.closed.Add(1)
+		}
 	}
 	gal.data.Store(&g)
 }
@@ -306,38 +328,6 @@ func (r *register) setMember(galleryID, subjectID store.ID, in bool) {
 		g.size.Add(-1)
 	}
 	s.state.Store(next)
-}
-
-// readable tells whether a principal may see the subjects of a gallery.
-func (g *gallery) readable(principal string) bool {
-	d := g.data.Load()
-	return len(d.Readers) == 0 || slices.Contains(d.Readers, principal)
-}
-
-// readsAll tells whether a principal may see the subjects of every gallery.
-func (r *register) readsAll(principal string) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, g := range r.galleries {
-		if !g.readable(principal) {
-			return false
-		}
-	}
-	return true
-}
-
-// visible tells whether a principal may know of a subject: one in no gallery is
-// visible to all, one that is only in galleries others read does not exist for it.
-func (st *subjectState) visible(principal string) bool {
-	if len(st.galleries) == 0 {
-		return true
-	}
-	for _, g := range st.galleries {
-		if g.readable(principal) {
-			return true
-		}
-	}
-	return false
 }
 
 func (st *subjectState) first() uint64 {

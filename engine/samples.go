@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"immis/templates"
@@ -17,14 +19,17 @@ type decoded struct {
 
 // decodeSamples checks and decodes the samples of an encounter or a probe. All
 // are looked at before anything is kept, so that a request is taken whole or not
-// at all. path names the list in errors.
-func decodeSamples(path string, samples []Sample, now time.Time) ([]decoded, error) {
+// at all. path names the list in errors; b is what the request has used up before.
+func decodeSamples(ctx context.Context, path string, samples []Sample, now time.Time, b *budget) ([]decoded, error) {
 	if err := checkCount(path, len(samples), maxSamples); err != nil {
 		return nil, err
 	}
 	out := make([]decoded, len(samples))
 	views := 0
 	for i := range samples {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		d, err := decodeSample(&samples[i], now)
 		if err != nil {
 			return nil, at(fmt.Sprintf("%s[%d]", path, i), err)
@@ -33,8 +38,36 @@ func decodeSamples(path string, samples []Sample, now time.Time) ([]decoded, err
 		if views += len(d.views); views > maxTemplates {
 			return nil, templates.Bad(templates.ReasonOversized, path, fmt.Sprintf("%d views", views), fmt.Sprintf("at most %d", maxTemplates))
 		}
+		if err := b.take(path, d.views); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// budget is what one request may make the engine do, over all its samples: minutiae
+// cost time, and each face model an index of its own.
+type budget struct {
+	minutiae int
+	models   []string
+}
+
+func (b *budget) take(path string, views []templates.Template) error {
+	for _, v := range views {
+		switch {
+		case v.Finger != nil:
+			b.minutiae += len(v.Finger.Minutiae)
+		case v.Face != nil && !slices.Contains(b.models, v.Face.Model):
+			b.models = append(b.models, v.Face.Model)
+		}
+	}
+	if b.minutiae > maxMinutiae {
+		return templates.Bad(templates.ReasonOversized, path, fmt.Sprintf("%d minutiae or more in the request", b.minutiae), fmt.Sprintf("at most %d", maxMinutiae))
+	}
+	if len(b.models) > maxRequestModels {
+		return templates.Bad(templates.ReasonOversized, path, fmt.Sprintf("%d face models or more in the request", len(b.models)), fmt.Sprintf("at most %d", maxRequestModels))
+	}
+	return nil
 }
 
 // at puts the path of a sample in front of the field of an input error.

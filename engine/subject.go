@@ -32,8 +32,11 @@ func (e *Engine) GetSubject(ctx context.Context, c Caller, ref EncounterRef, sam
 		return SubjectView{}, err
 	}
 	receipt, logErr := e.logRead(ctx, c, KindGetSubject, e.subjectID(ref.Subject), result, nil)
-	if err != nil || logErr != nil {
-		return SubjectView{}, errors.Join(err, logErr)
+	if logErr != nil {
+		return SubjectView{}, logErr // nothing is told that is not in the ledger
+	}
+	if err != nil {
+		return SubjectView{}, err
 	}
 	for _, g := range st.galleries {
 		if g.readable(c.Principal) {
@@ -41,6 +44,10 @@ func (e *Engine) GetSubject(ctx context.Context, c Caller, ref EncounterRef, sam
 		}
 	}
 	slices.Sort(v.Galleries)
+	for i := range v.Encounters {
+		// What was declared at enrolment is shown as far as it still holds and may be read.
+		v.Encounters[i].Galleries = slices.DeleteFunc(v.Encounters[i].Galleries, func(id string) bool { return !slices.Contains(v.Galleries, id) })
+	}
 	v.Entry = receipt.Number
 	return v, nil
 }
@@ -103,7 +110,11 @@ func (e *Engine) openRecord(subject, id store.ID) (*record, *seal.Key, error) {
 		return nil, nil, fromStore(err, "encounter")
 	}
 	rec, err := decodeRecord(plain)
-	return rec, key, err
+	if err != nil {
+		// Not the caller's fault, whatever kind of error a decoder gives.
+		return nil, nil, fmt.Errorf("stored encounter: %w: %s", store.ErrCorrupt, err)
+	}
+	return rec, key, nil
 }
 
 // readSample gives back the bytes of a sample: as they were sent, or, for a face
@@ -203,19 +214,21 @@ func (e *Engine) dropSubject(ctx context.Context, c Caller, requestID, external 
 	if n, known, err := e.repeatedChange(request); known || err != nil {
 		return n, err
 	}
-	if _, _, err := e.visible(c, external); err != nil {
-		// A deleted subject can still be erased; its galleries are gone, so that is
-		// for callers who may see everybody's.
-		if sub, subErr := e.store.Subject(id); !erase || subErr != nil || sub.Status != store.SubjectDeleted || !e.register.readsAll(c.Principal) {
-			return 0, err
-		}
+	ops := []store.Op{store.DropSubject(id, erase)}
+	_, st, err := e.visible(c, external)
+	switch {
+	case err == nil:
+		ops = append(ops, e.putTombstone(id, st))
+	case !erase || !e.deletedVisibly(c, id):
+		return 0, err // a deleted subject can still be erased, by who could see it
 	}
 	kind := KindDeleteSubject
 	if erase {
 		kind = KindErase
 	}
-	return e.change(ctx, c, request, kind, id, []store.Op{store.DropSubject(id, erase)}, func() error {
+	return e.change(ctx, c, request, kind, id, ops, func() error {
 		e.register.withdrawSubject(id)
+		e.checks.announce()
 		return nil
 	})
 }
@@ -247,6 +260,7 @@ func (e *Engine) DeleteEncounter(ctx context.Context, c Caller, requestID string
 	}
 	return e.change(ctx, c, request, KindDeleteEncounter, s.id, ops, func() error {
 		e.register.withdrawEncounter(s.id, id)
+		e.checks.announce()
 		return nil
 	})
 }

@@ -16,11 +16,17 @@ const (
 	maxSamples     = 64
 	maxSampleBytes = 8 << 20
 	maxTemplates   = 250 // views of one encounter
-	maxText        = 256
-	maxNames       = 32
-	maxDocuments   = 32
-	maxGalleries   = 32
-	maxCandidates  = 100
+	// maxMinutiae and maxRequestModels bound a request as a whole: two hundred views
+	// of a usual size, thirty-two of the largest.
+	maxMinutiae      = 8192
+	maxRequestModels = 8
+	// maxModels bounds the face models of the whole system: every one has an index.
+	maxModels     = 64
+	maxText       = 256
+	maxNames      = 32
+	maxDocuments  = 32
+	maxGalleries  = 32
+	maxCandidates = 100
 	// maxSkew is how far a station's clock may run ahead.
 	maxSkew = 5 * time.Minute
 )

@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 
 	"immis/store"
@@ -21,7 +21,14 @@ func (e *Engine) Verify(ctx context.Context, req VerifyRequest) (VerifyResult, e
 	if err != nil {
 		return VerifyResult{}, err
 	}
-	p, err := e.newProbe("probe.samples", req.Probe)
+	leave, err := e.preparing.enter(ctx)
+	if err != nil {
+		return VerifyResult{}, err
+	}
+	leave = sync.OnceFunc(leave)
+	defer leave()
+	b := &budget{}
+	p, err := e.newProbe(ctx, "probe.samples", req.Probe, b)
 	if err != nil {
 		return VerifyResult{}, err
 	}
@@ -30,19 +37,15 @@ func (e *Engine) Verify(ctx context.Context, req VerifyRequest) (VerifyResult, e
 	if stored {
 		object = e.subjectID(ref.Subject)
 		comparisons, err = e.compareClaim(ctx, p, req.Caller, ref)
-		if errors.Is(err, ErrNotFound) {
-			if _, logErr := e.logRead(ctx, req.Caller, KindVerify, object, resultNotFound, nil); logErr != nil {
-				return VerifyResult{}, logErr
-			}
-		}
 	} else {
-		comparisons, err = e.compareSamples(ctx, p, req.Claim.Samples)
+		comparisons, err = e.compareSamples(ctx, p, req.Claim.Samples, b)
+	}
+	leave() // the ledger needs no core
+	if err == nil && len(comparisons) == 0 {
+		err = &Error{Reason: ReasonNotComparable, Err: ErrPrecondition, What: "verify", Got: "a probe and a claim without a common finger or face model", Want: "at least one in common"}
 	}
 	if err != nil {
-		return VerifyResult{}, err
-	}
-	if len(comparisons) == 0 {
-		return VerifyResult{}, &Error{Reason: ReasonNotComparable, Err: ErrPrecondition, What: "verify", Got: "a probe and a claim without a common finger or face model", Want: "at least one in common"}
+		return VerifyResult{}, e.refused(ctx, req.Caller, KindVerify, object, err)
 	}
 	c, err := e.candidate(ref.Subject, comparisons, 1)
 	if err != nil {
@@ -79,11 +82,11 @@ func (e *Engine) compareClaim(ctx context.Context, p *probe, c Caller, ref Encou
 	return (&comparer{ctx: ctx, probe: p}).compare(encounters), ctx.Err()
 }
 
-func (e *Engine) compareSamples(ctx context.Context, p *probe, samples []Sample) ([]comparison, error) {
+func (e *Engine) compareSamples(ctx context.Context, p *probe, samples []Sample, b *budget) ([]comparison, error) {
 	if len(samples) == 0 {
 		return nil, templates.Bad(ReasonClaim, "claim", "none", "exactly one of samples, subject, encounter")
 	}
-	claim, err := e.newProbe("claim.samples", samples)
+	claim, err := e.newProbe(ctx, "claim.samples", samples, b)
 	if err != nil {
 		return nil, err
 	}
