@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// adminServer answers metrics, health and profiles over plain HTTP:
+// adminServer answers metrics, health and profiles over HTTP:
 //
 //	/metrics      Prometheus
 //	/healthz      200 while the process lives

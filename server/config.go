@@ -22,13 +22,10 @@ type Config struct {
 	// TLS is required for any address that is not loopback.
 	TLS TLSFiles
 
-	// AdminListen is the address of metrics, health and profiles over plain HTTP;
-	// default "": none.
+	// AdminListen is the address of metrics, health and profiles over HTTP; default
+	// "": none. On loopback it is plain text; any other address demands TLS and a
+	// client certificate, as the API does: a profile shows what the process holds.
 	AdminListen string
-	// AdminRemote allows an AdminListen that is not loopback. Profiles and metrics
-	// hold no personal data, but they tell how busy an authority is, and nobody
-	// there is asked who they are.
-	AdminRemote bool
 
 	// Data is the folder of the ledger; Keys that of its secrets, which must not be
 	// inside Data. KeyCommand replaces Keys by a command and its arguments.
@@ -56,6 +53,12 @@ type Config struct {
 	MaxConnections int
 	// MaxStreams bounds requests under way on one connection; default 256.
 	MaxStreams uint32
+	// MaxInFlight bounds requests under way on all connections, those whose message
+	// is still being read among them; the next one is refused at once. Streams have
+	// a quarter of that number of places of their own. With MaxMessage it bounds the
+	// memory that callers can fill: at worst 2.5 times their product, because a
+	// message is held as received and as decoded. Default 256.
+	MaxInFlight int
 	// MaxHeader bounds the headers of a request in bytes; default 16 KiB.
 	MaxHeader uint32
 	// HandshakeTimeout bounds a connection from its accept until it can carry
@@ -68,6 +71,9 @@ type Config struct {
 	// to end; default 1 min.
 	ConnectionAge   time.Duration
 	ConnectionGrace time.Duration
+	// MessageTimeout cuts a request whose message has not come, streams excepted;
+	// default 30 s.
+	MessageTimeout time.Duration
 	// DefaultDeadline is that of a request that has none; default 30 s.
 	DefaultDeadline time.Duration
 	// MaxDeadline cuts longer deadlines; default 15 min (a key epoch or a checkpoint
@@ -115,11 +121,13 @@ func (c Config) withDefaults() Config {
 	fill(&c.MaxMessage, 16<<20)
 	fill(&c.MaxConnections, 1024)
 	fill(&c.MaxStreams, 256)
+	fill(&c.MaxInFlight, 256)
 	fill(&c.MaxHeader, 16<<10)
 	fill(&c.HandshakeTimeout, 10*time.Second)
 	fill(&c.IdleTimeout, 15*time.Minute)
 	fill(&c.ConnectionAge, 2*time.Hour)
 	fill(&c.ConnectionGrace, time.Minute)
+	fill(&c.MessageTimeout, 30*time.Second)
 	fill(&c.DefaultDeadline, 30*time.Second)
 	fill(&c.MaxDeadline, 15*time.Minute)
 	fill(&c.MaxStreamTime, 2*time.Hour)
@@ -160,6 +168,9 @@ func (c Config) Validate() error {
 	if c.MaxConnections < 1 {
 		bad("connections %d, want at least 1", c.MaxConnections)
 	}
+	if c.MaxInFlight < 1 {
+		bad("requests in flight %d, want at least 1", c.MaxInFlight)
+	}
 	if c.StreamConcurrency < 1 || c.StreamConcurrency > 64 {
 		bad("requests of a stream at once %d, want 1 to 64", c.StreamConcurrency)
 	}
@@ -171,7 +182,7 @@ func (c Config) Validate() error {
 		v    time.Duration
 	}{
 		{"handshake timeout", c.HandshakeTimeout}, {"idle timeout", c.IdleTimeout}, {"connection age", c.ConnectionAge},
-		{"connection grace", c.ConnectionGrace}, {"default deadline", c.DefaultDeadline}, {"largest deadline", c.MaxDeadline},
+		{"connection grace", c.ConnectionGrace}, {"message timeout", c.MessageTimeout}, {"default deadline", c.DefaultDeadline}, {"largest deadline", c.MaxDeadline},
 		{"largest stream time", c.MaxStreamTime}, {"drain delay", c.DrainDelay}, {"shutdown timeout", c.ShutdownTimeout},
 	} {
 		if d.v < 0 {

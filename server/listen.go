@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -65,23 +66,28 @@ func (s *Server) listenAPI(ctx context.Context) (net.Listener, error) {
 // a person or two.
 const adminConnections = 32
 
-// listenAdmin binds the admin address; nil without one.
-func (s *Server) listenAdmin(ctx context.Context) (net.Listener, error) {
+// listenAdmin binds the admin address; nil without one. On loopback it is plain
+// text, elsewhere TLS with the certificates of the API (certs; nil without).
+func (s *Server) listenAdmin(ctx context.Context, certs *certificates) (net.Listener, error) {
 	address := s.cfg.AdminListen
 	if address == "" {
 		return nil, nil
 	}
-	if !s.cfg.AdminRemote {
-		checked, err := loopback(ctx, address)
-		if errors.Is(err, errNotLoopback) {
-			return nil, fmt.Errorf("listen for admin: %w; allow it explicitly, or use 127.0.0.1", err)
-		}
+	checked, err := loopback(ctx, address)
+	switch {
+	case err == nil:
+		return s.bind(ctx, checked, adminConnections)
+	case errors.Is(err, errNotLoopback) && certs != nil:
+		l, err := s.bind(ctx, address, adminConnections)
 		if err != nil {
-			return nil, fmt.Errorf("listen for admin: %w", err)
+			return nil, err
 		}
-		address = checked
+		s.adminTLS = true
+		return tls.NewListener(l, certs.config("http/1.1")), nil
+	case errors.Is(err, errNotLoopback):
+		return nil, fmt.Errorf("listen for admin: %w; give a certificate, its key and a client CA to serve others, or use 127.0.0.1", err)
 	}
-	return s.bind(ctx, address, adminConnections)
+	return nil, fmt.Errorf("listen for admin: %w", err)
 }
 
 func (s *Server) bind(ctx context.Context, address string, connections int) (net.Listener, error) {

@@ -30,6 +30,7 @@ type metrics struct {
 	panics      prometheus.Counter
 	internal    prometheus.Counter
 	reloads     *prometheus.CounterVec
+	rejections  *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -59,8 +60,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "immis_tls_reloads_total", Help: "Changed certificate files that were read again, by result.",
 		}, []string{"result"}),
+		rejections: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "immis_rejections_total", Help: "Requests that were not answered with a result, by stable reason code.",
+		}, []string{"reason"}),
 	}
-	for _, c := range []prometheus.Collector{m.duration, m.inFlight, m.received, m.sent, m.connections, m.panics, m.internal, m.reloads} {
+	for _, c := range []prometheus.Collector{m.duration, m.inFlight, m.received, m.sent, m.connections, m.panics, m.internal, m.reloads, m.rejections} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -58,6 +58,7 @@ type Server struct {
 	log *slog.Logger
 
 	services *grpcapi.Services
+	inFlight *inFlight
 	metrics  *metrics
 	health   *health.Server
 	draining chan struct{} // closed when a shutdown begins
@@ -67,6 +68,7 @@ type Server struct {
 	serving   chan struct{}
 	addr      net.Addr
 	adminAddr net.Addr
+	adminTLS  bool
 	ran       atomic.Bool
 }
 
@@ -104,6 +106,7 @@ func New(cfg Config, dep Dependencies) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, dep: dep, log: dep.Logger, metrics: m,
+		inFlight: newInFlight(cfg),
 		draining: make(chan struct{}), listening: make(chan struct{}), serving: make(chan struct{}),
 	}
 	s.phase.Store(stateOpening)
@@ -112,7 +115,10 @@ func New(cfg Config, dep Dependencies) (*Server, error) {
 		StreamConcurrency: cfg.StreamConcurrency, RequestTimeout: cfg.DefaultDeadline,
 		Draining: s.draining, Logger: dep.Logger,
 		InternalErrors: m.internal.Inc, Panics: m.panics.Inc,
+		Rejected: func(reason string) { m.rejections.WithLabelValues(reason).Inc() },
+		Admit:    s.inFlight.admit, MaxAnswer: cfg.MaxMessage,
 	})
+	s.inFlight.services = s.services
 	return s, nil
 }
 
@@ -127,6 +133,18 @@ func (s *Server) Addr() net.Addr { return s.addr }
 
 // AdminAddr is the admin address, nil without one; valid once Listening is closed.
 func (s *Server) AdminAddr() net.Addr { return s.adminAddr }
+
+// AdminURL is where the admin address answers, "" without one; valid once
+// Listening is closed.
+func (s *Server) AdminURL() string {
+	switch {
+	case s.adminAddr == nil:
+		return ""
+	case s.adminTLS:
+		return "https://" + s.adminAddr.String()
+	}
+	return "http://" + s.adminAddr.String()
+}
 
 func (s *Server) state() string { return s.phase.Load().(string) }
 
@@ -202,11 +220,12 @@ func (s *Server) start(ctx context.Context, r *running) error {
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	r.stopWork = stopWork
 	r.work(workCtx, "duplicate checks", e.Run)
+	s.watch(workCtx, r, st, e)
 	r.work(workCtx, "key epochs", (&epochs{engine: e, store: st, every: s.cfg.KeyEpoch, now: s.dep.Clock, log: s.log}).run)
 
 	s.services.Attach(e, st)
-	s.phase.Store(stateServing)
 	s.health.Resume()
+	s.phase.Store(stateServing)
 	close(s.serving)
 	s.log.Info("serving", "address", s.addr.String(), "tls", s.cfg.TLS.set(), "ready_in", s.dep.Clock().Sub(begun))
 	return nil
@@ -215,20 +234,21 @@ func (s *Server) start(ctx context.Context, r *running) error {
 // startTransports binds the addresses and begins to answer NOT_SERVING.
 func (s *Server) startTransports(ctx context.Context, r *running) error {
 	options := s.grpcOptions()
+	var certs *certificates
 	if s.cfg.TLS.set() {
-		certs, err := newCertificates(s.cfg.TLS, s.log, s.metrics.reloaded)
-		if err != nil {
+		var err error
+		if certs, err = newCertificates(s.cfg.TLS, s.log, s.metrics.reloaded); err != nil {
 			return err
 		}
-		options = append(options, grpc.Creds(credentials.NewTLS(certs.config())))
+		options = append(options, grpc.Creds(credentials.NewTLS(certs.config("h2"))))
 	}
 	observer := newObserver(s.metrics, s.log)
-	options = append(options, grpc.StatsHandler(observer))
+	options = append(options, grpc.StatsHandler(observer), grpc.StatsHandler(s.inFlight), grpc.InTapHandle(s.inFlight.tap))
 	api, err := s.listenAPI(ctx)
 	if err != nil {
 		return err
 	}
-	adminListener, err := s.listenAdmin(ctx)
+	adminListener, err := s.listenAdmin(ctx, certs)
 	if err != nil {
 		return errors.Join(err, api.Close())
 	}
@@ -243,7 +263,11 @@ func (s *Server) startTransports(ctx context.Context, r *running) error {
 	reflection.Register(r.grpc)
 	for service, info := range r.grpc.GetServiceInfo() {
 		for _, m := range info.Methods {
-			observer.methods["/"+service+"/"+m.Name] = true
+			name := "/" + service + "/" + m.Name
+			observer.methods[name] = true
+			if m.IsClientStream || m.IsServerStream {
+				s.inFlight.streaming[name] = true
+			}
 		}
 	}
 	s.addr = api.Addr()

@@ -52,14 +52,17 @@ func newCertificates(f TLSFiles, log *slog.Logger, result func(bool)) (*certific
 	return c, nil
 }
 
-// config is the listener's configuration; each handshake asks for the present one.
-func (c *certificates) config() *tls.Config {
+// config is the configuration of a listener that speaks protocol; each handshake
+// asks for the present one.
+func (c *certificates) config(protocol string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
 		ClientAuth: tls.RequireAndVerifyClientCert,
-		NextProtos: []string{"h2"},
+		NextProtos: []string{protocol},
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return c.get(), nil
+			present := c.get().Clone()
+			present.NextProtos = []string{protocol}
+			return present, nil
 		},
 	}
 }
@@ -124,7 +127,6 @@ func (c *certificates) load() (*tls.Config, error) {
 		Certificates: []tls.Certificate{pair},
 		ClientAuth:   tls.RequireAndVerifyClientCert,
 		ClientCAs:    pool,
-		NextProtos:   []string{"h2"},
 		// A resumed session would carry yesterday's certificate past today's CA list.
 		SessionTicketsDisabled: true,
 	}, nil

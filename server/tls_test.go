@@ -10,8 +10,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -121,6 +123,47 @@ func uri(s string) func(*x509.Certificate) {
 func secured(a *authority, dir string, listen string, c *tls.Config) func(*setup) {
 	return func(u *setup) {
 		u.cfg.TLS, u.cfg.Listen, u.creds = a.server(dir), listen, credentials.NewTLS(c)
+	}
+}
+
+// The admin address serves others only as the API does: TLS 1.3, a client certificate.
+func TestAdminBeyondLoopbackDemandsTLS(t *testing.T) {
+	a := newAuthority(t)
+	good := a.client(uri("spiffe://immis/monitor"))
+	all := secured(a, t.TempDir(), "127.0.0.1:0", good)
+	f := start(t, all, func(u *setup) { u.cfg.AdminListen = "0.0.0.0:0" })
+	_, port, err := net.SplitHostPort(f.s.AdminAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "https://127.0.0.1:" + port + "/metrics"
+	get := func(url string, c *tls.Config) error {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: c}, Timeout: 10 * time.Second}
+		defer client.CloseIdleConnections()
+		r, err := client.Get(url)
+		if err != nil {
+			return err
+		}
+		_ = r.Body.Close()
+		if r.StatusCode != http.StatusOK {
+			return errors.New(r.Status)
+		}
+		return nil
+	}
+	if err := get(url, good); err != nil {
+		t.Errorf("with a client certificate: %v, want an answer", err)
+	}
+	if err := get(url, &tls.Config{RootCAs: a.pool(), MinVersion: tls.VersionTLS13}); err == nil {
+		t.Error("answered without a client certificate")
+	}
+	if err := get(url, &tls.Config{RootCAs: a.pool(), Certificates: good.Certificates, MaxVersion: tls.VersionTLS12}); err == nil {
+		t.Error("answered over TLS 1.2")
+	}
+	if err := get("http://127.0.0.1:"+port+"/metrics", nil); err == nil {
+		t.Error("answered in plain text")
+	}
+	if !strings.HasPrefix(f.s.AdminURL(), "https://") {
+		t.Errorf("URL %s, want https", f.s.AdminURL())
 	}
 }
 

@@ -15,7 +15,7 @@ type metrics struct {
 	backwards  prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer, queued func() float64, failed func() float64) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, queued, length, failed func() float64) (*metrics, error) {
 	m := &metrics{
 		reg: reg,
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -38,9 +38,11 @@ func newMetrics(reg prometheus.Registerer, queued func() float64, failed func() 
 	}
 	queue := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "immis_ledger_queue_depth", Help: "Mutations waiting for the committer."}, queued)
+	entries := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "immis_ledger_length", Help: "Entries of the ledger that are durable and anchored."}, length)
 	stopped := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "immis_ledger_stopped", Help: "1 when the ledger takes no writes until restart."}, failed)
-	m.collectors = []prometheus.Collector{m.commit, m.batch, m.entries, m.bytes, m.rejections, m.backwards, queue, stopped}
+		Name: "immis_ledger_failed", Help: "1 when the ledger takes no writes until restart."}, failed)
+	m.collectors = []prometheus.Collector{m.commit, m.batch, m.entries, m.bytes, m.rejections, m.backwards, queue, entries, stopped}
 	if reg == nil {
 		return m, nil
 	}

@@ -79,7 +79,7 @@ func (s *Store) open(ctx context.Context) error {
 		return classify(fmt.Errorf("remove scratch directory: %w", err))
 	}
 	s.disk = newDiskGuard(s.opt)
-	if s.metrics, err = newMetrics(s.opt.Registerer, func() float64 { return float64(len(s.queue)) }, s.failedGauge); err != nil {
+	if s.metrics, err = newMetrics(s.opt.Registerer, func() float64 { return float64(len(s.queue)) }, s.lengthGauge, s.failedGauge); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	if err := s.findInterrupted(); err != nil {
@@ -94,6 +94,15 @@ func (s *Store) failedGauge() float64 {
 		return 1
 	}
 	return 0
+}
+
+func (s *Store) lengthGauge() float64 {
+	s.viewMu.RLock()
+	defer s.viewMu.RUnlock()
+	if s.view == nil {
+		return 0
+	}
+	return float64(s.view.head.Size)
 }
 
 // loadSecrets reads the two secrets of the store itself.

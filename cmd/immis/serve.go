@@ -16,8 +16,7 @@ type serveCmd struct {
 	TLSKey      string `name:"tls-key" placeholder:"FILE" help:"PEM key of the certificate."`
 	TLSClientCA string `name:"tls-client-ca" placeholder:"FILE" help:"PEM authorities that clients' certificates must come from. All three are read again when they change."`
 
-	Admin       string `default:"127.0.0.1:7302" placeholder:"HOST:PORT" help:"Address of metrics, health and profiles over HTTP (default ${default}); - for none."`
-	AdminRemote bool   `help:"Allow an --admin address that is not loopback. Nobody there is asked who they are."`
+	Admin string `default:"127.0.0.1:7302" placeholder:"HOST:PORT" help:"Address of metrics, health and profiles over HTTP (default ${default}); - for none. Plain text on loopback only; elsewhere with the TLS files above and client certificates."`
 
 	Data       string        `default:"immis-data" placeholder:"DIR" help:"Folder of the ledger (default ${default})."`
 	Keys       string        `default:"immis-keys" placeholder:"DIR" help:"Folder of the secrets, outside --data (default ${default})."`
@@ -34,10 +33,12 @@ type serveCmd struct {
 	MaxMessage        int           `default:"16777216" help:"Largest request in bytes (default ${default})."`
 	MaxConnections    int           `default:"1024" help:"Open connections (default ${default})."`
 	MaxStreams        uint32        `default:"256" help:"Requests under way on one connection (default ${default})."`
+	MaxInFlight       int           `default:"256" help:"Requests under way on all connections (default ${default}); further ones are refused at once. Streams have a quarter of that number of their own. What callers can fill is at worst 2.5 times this times --max-message: 10 GiB with the defaults."`
 	MaxHeader         uint32        `default:"16384" help:"Largest request headers in bytes (default ${default})."`
 	HandshakeTimeout  time.Duration `default:"10s" help:"Bound of connection set-up (default ${default})."`
 	IdleTimeout       time.Duration `default:"15m" help:"Close idle connections after (default ${default})."`
 	ConnectionAge     time.Duration `default:"2h" help:"Close connections gracefully after (default ${default})."`
+	MessageTimeout    time.Duration `default:"30s" help:"Cut a request whose message has not come after (default ${default})."`
 	DefaultDeadline   time.Duration `default:"30s" help:"Deadline of requests without one (default ${default})."`
 	MaxDeadline       time.Duration `default:"15m" help:"Longest deadline of a request (default ${default})."`
 	StreamConcurrency int           `default:"8" help:"Requests of one identify stream that run at once (default ${default})."`
@@ -60,13 +61,13 @@ Examples:
 func (c *serveCmd) config() server.Config {
 	cfg := server.Config{
 		Listen: c.Listen, TLS: server.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
-		AdminListen: c.Admin, AdminRemote: c.AdminRemote,
-		Data: c.Data, Keys: c.Keys, KeyCommand: c.KeyCommand, KeyCopy: c.KeyCopy, KeyEpoch: c.KeyEpoch,
+		AdminListen: c.Admin,
+		Data:        c.Data, Keys: c.Keys, KeyCommand: c.KeyCommand, KeyCopy: c.KeyCopy, KeyEpoch: c.KeyEpoch,
 		Checkpoints: c.Checkpoints, KeepBodies: c.KeepBodies,
 		SearchWorkers: c.SearchWorkers, SearchQueue: c.SearchQueue,
-		MaxMessage: c.MaxMessage, MaxConnections: c.MaxConnections, MaxStreams: c.MaxStreams, MaxHeader: c.MaxHeader,
+		MaxMessage: c.MaxMessage, MaxConnections: c.MaxConnections, MaxStreams: c.MaxStreams, MaxInFlight: c.MaxInFlight, MaxHeader: c.MaxHeader,
 		HandshakeTimeout: c.HandshakeTimeout, IdleTimeout: c.IdleTimeout, ConnectionAge: c.ConnectionAge,
-		DefaultDeadline: c.DefaultDeadline, MaxDeadline: c.MaxDeadline, StreamConcurrency: c.StreamConcurrency,
+		MessageTimeout: c.MessageTimeout, DefaultDeadline: c.DefaultDeadline, MaxDeadline: c.MaxDeadline, StreamConcurrency: c.StreamConcurrency,
 		DrainDelay: c.DrainDelay, ShutdownTimeout: c.ShutdownTimeout,
 		Version: telemetry.Version(),
 	}
@@ -119,7 +120,7 @@ func (c *serveCmd) announce(a *app, s *server.Server) error {
 	}
 	text := fmt.Sprintf("serving on %s", s.Addr())
 	if admin != "" {
-		text += fmt.Sprintf(", metrics on http://%s/metrics", admin)
+		text += fmt.Sprintf(", metrics on %s/metrics", s.AdminURL())
 	}
 	a.printf("%s\n", text)
 	return nil

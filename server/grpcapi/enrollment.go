@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	immisv1 "immis/api/immis/v1"
 	"immis/engine"
@@ -83,6 +84,11 @@ func (h *enrollment) GetSubject(ctx context.Context, in *immisv1.GetSubjectReque
 	out := &immisv1.GetSubjectResponse{SubjectId: v.ID, Galleries: v.Galleries, LedgerEntry: v.Entry}
 	for _, e := range v.Encounters {
 		out.Encounters = append(out.Encounters, protoEncounter(e))
+	}
+	// One encounter came in one message and goes out in one; together they have no
+	// bound of their own.
+	if n := proto.Size(out); n > h.s.opt.MaxAnswer && in.GetEncounterId() == "" {
+		return nil, h.s.Status(ctx, &OversizedError{Got: n, Limit: h.s.opt.MaxAnswer})
 	}
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -36,6 +37,23 @@ var (
 	ErrPanic = errors.New("a handler panicked")
 )
 
+// InFlightError refuses a request because as many as may be are under way.
+type InFlightError struct {
+	What  string // requests, streams, health checks
+	Limit int64
+}
+
+func (e *InFlightError) Error() string {
+	return fmt.Sprintf("%s under way: got %d already, want fewer; repeat shortly", e.What, e.Limit)
+}
+
+// OversizedError refuses an answer that would be larger than a message may be.
+type OversizedError struct{ Got, Limit int }
+
+func (e *OversizedError) Error() string {
+	return fmt.Sprintf("answer of %d bytes, want <= %d: ask for one encounter at a time by encounter_id, or leave out include_samples", e.Got, e.Limit)
+}
+
 // retryAfter is what callers are told to wait before they repeat a request
 // that met a full queue, a loading index or a shutdown.
 const retryAfter = time.Second
@@ -46,11 +64,24 @@ const notFoundText = "not found: unknown, or not open to this principal"
 
 // Status maps an error of the engine, or of this package, to a status. Input
 // errors carry ErrorInfo and BadRequest; an internal error has an opaque text
-// with a reference, under which the cause stands in the log.
+// with a reference, under which the cause stands in the log. Every error is
+// counted once, under its reason.
 func (s *Services) Status(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
+	if _, reason, _ := reasonOf(err); reason != "" {
+		return err // made here before, e.g. while a stream was read
+	}
+	err = s.status(ctx, err)
+	if s.opt.Rejected != nil {
+		_, reason, _ := reasonOf(err)
+		s.opt.Rejected(reason)
+	}
+	return err
+}
+
+func (s *Services) status(ctx context.Context, err error) error {
 	var bad *templates.InputError
 	if errors.As(err, &bad) {
 		return detailed(codes.InvalidArgument, bad.Error(), info(string(bad.Reason), bad.Field, bad.Got, bad.Want),
@@ -69,7 +100,13 @@ func (s *Services) Status(ctx context.Context, err error) error {
 		}
 		return info(reason, "", got, want)
 	}
+	var full *InFlightError
+	var large *OversizedError
 	switch {
+	case errors.As(err, &full):
+		return detailed(codes.ResourceExhausted, full.Error(), info("TOO_MANY_IN_FLIGHT", "", strconv.FormatInt(full.Limit, 10), "fewer"), retry())
+	case errors.As(err, &large):
+		return detailed(codes.FailedPrecondition, large.Error(), info(string(templates.ReasonOversized), "", strconv.Itoa(large.Got), "<= "+strconv.Itoa(large.Limit)))
 	case errors.Is(err, engine.ErrNotFound), errors.Is(err, store.ErrNotFound):
 		return detailed(codes.NotFound, notFoundText, info("NOT_FOUND", "", "", ""))
 	case errors.Is(err, engine.ErrExists), errors.Is(err, store.ErrExists):
@@ -80,6 +117,8 @@ func (s *Services) Status(ctx context.Context, err error) error {
 		return detailed(codes.ResourceExhausted, err.Error(), pick("OVERLOADED"), retry())
 	case errors.Is(err, store.ErrDiskFull):
 		return detailed(codes.ResourceExhausted, "disk is full: searches and erasures go on, other writes work again when there is space", info("DISK_FULL", "", "", ""))
+	case errors.Is(err, engine.ErrNotReady) && reason == engine.ReasonIndexBroken:
+		return detailed(codes.Unavailable, err.Error(), pick("INDEX_BROKEN"))
 	case errors.Is(err, errStarting), errors.Is(err, engine.ErrNotReady):
 		return detailed(codes.Unavailable, "not ready: "+errStarting.Error(), info("NOT_READY", "", "", ""), retry())
 	case errors.Is(err, ErrDraining):
@@ -92,6 +131,9 @@ func (s *Services) Status(ctx context.Context, err error) error {
 		return detailed(codes.Unauthenticated, err.Error(), info("BAD_PRINCIPAL", "", "", ""))
 	case errors.Is(err, errNoCheckpoints):
 		return detailed(codes.FailedPrecondition, err.Error(), info("NO_CHECKPOINT_DIRECTORY", "", "", ""))
+	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrDamaged):
+		s.opt.Logger.LogAttrs(ctx, slog.LevelError, "stored data is damaged", slog.String("cause", err.Error()))
+		return detailed(codes.DataLoss, "stored data is damaged: the operator finds what with immis store check", info("DAMAGED", "", "", ""))
 	case errors.Is(err, context.DeadlineExceeded):
 		return detailed(codes.DeadlineExceeded, "deadline exceeded", info("DEADLINE", "", "", ""))
 	case errors.Is(err, context.Canceled):

@@ -65,6 +65,14 @@ type Options struct {
 	StreamConcurrency int
 	// RequestTimeout bounds each request of an IdentifyStream; default 30 s.
 	RequestTimeout time.Duration
+	// MaxAnswer bounds an answer of GetSubject about all encounters, in bytes; 0: 16 MiB.
+	MaxAnswer int
+	// Admit takes a place for one request of an IdentifyStream, or refuses it with
+	// an *InFlightError; nil: there is always one.
+	Admit func() (release func(), err error)
+	// Rejected is called with the reason of every request that is not answered with
+	// a result, for a counter; may be nil. Reasons are stable codes, never text of a caller.
+	Rejected func(reason string)
 	// Draining ends streams that would otherwise hold up a shutdown; nil: never.
 	Draining <-chan struct{}
 	// Logger gets the causes of internal errors; default: none.
@@ -82,6 +90,12 @@ func (o Options) withDefaults() Options {
 	o.StreamConcurrency = min(o.StreamConcurrency, 64)
 	if o.RequestTimeout <= 0 {
 		o.RequestTimeout = 30 * time.Second
+	}
+	if o.MaxAnswer <= 0 {
+		o.MaxAnswer = 16 << 20
+	}
+	if o.Admit == nil {
+		o.Admit = func() (func(), error) { return func() {}, nil }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

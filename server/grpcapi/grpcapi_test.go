@@ -24,8 +24,8 @@ import (
 
 // Every error of the domain has its code, wrapped or not.
 func TestCodes(t *testing.T) {
-	internal := 0
-	s := New(Options{InternalErrors: func() { internal++ }})
+	internal, rejected := 0, map[string]int{}
+	s := New(Options{InternalErrors: func() { internal++ }, Rejected: func(reason string) { rejected[reason]++ }})
 	ctx := context.Background()
 	for _, c := range []struct {
 		err    error
@@ -52,19 +52,24 @@ func TestCodes(t *testing.T) {
 		{context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE"},
 		{context.Canceled, codes.Canceled, "CANCELED"},
 		{io.ErrUnexpectedEOF, codes.Internal, "INTERNAL"},
-		{store.ErrDamaged, codes.Internal, "INTERNAL"},
+		{store.ErrDamaged, codes.DataLoss, "DAMAGED"},
+		{store.ErrCorrupt, codes.DataLoss, "DAMAGED"},
+		{&engine.Error{Reason: engine.ReasonIndexBroken, Err: engine.ErrNotReady}, codes.Unavailable, "INDEX_BROKEN"},
+		{&InFlightError{What: "requests", Limit: 1}, codes.ResourceExhausted, "TOO_MANY_IN_FLIGHT"},
+		{&OversizedError{Got: 2, Limit: 1}, codes.FailedPrecondition, "OVERSIZED"},
 		{store.ErrErased, codes.Internal, "INTERNAL"},
 		{store.ErrInvalid, codes.Internal, "INTERNAL"},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("use case: %w", c.err)} {
-			code, reason, _ := reasonOf(s.Status(ctx, err))
+			// A status goes through a second time when a stream ends with it.
+			code, reason, _ := reasonOf(s.Status(ctx, s.Status(ctx, err)))
 			if code != c.code || reason != c.reason {
 				t.Errorf("%v: %v %s, want %v %s", err, code, reason, c.code, c.reason)
 			}
 		}
 	}
-	if internal != 8 {
-		t.Errorf("%d internal errors counted, want 8", internal)
+	if internal != 6 || rejected["INTERNAL"] != 6 || rejected["DAMAGED"] != 4 {
+		t.Errorf("%d internal errors and %v counted, want 6, 6 INTERNAL and 4 DAMAGED", internal, rejected)
 	}
 	if s.Status(ctx, nil) != nil {
 		t.Error("no error became one")

@@ -107,6 +107,11 @@ func (s *Services) identifyTagged(ctx context.Context, in *immisv1.IdentifyStrea
 	if err := text("tag", in.GetTag(), 0, maxID); err != nil {
 		return fail(err)
 	}
+	release, err := s.opt.Admit()
+	if err != nil {
+		return fail(err)
+	}
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, s.opt.RequestTimeout)
 	defer cancel()
 	r, err := s.identify(ctx, in.GetRequest())
