@@ -51,6 +51,8 @@ type blur struct {
 	// layer whose center is k/768 of a turn away. Directions of exchange formats
 	// are multiples of 1/256 of a turn and layer centers of 1/12: none is rounded.
 	turn [turnSteps/2 + 1]float64
+	// center is cellCenter of each row and column.
+	center [cellsAcross]float64
 }
 
 const (
@@ -60,6 +62,9 @@ const (
 
 func newBlur() *blur {
 	var b blur
+	for k := range b.center {
+		b.center[k] = cellCenter(k)
+	}
 	for d := range b.place {
 		b.place[d] = expNeg(float64(d)/(2*sigmaPlace*sigmaPlace)) / (sigmaPlace * math.Sqrt2 * math.SqrtPi)
 	}
@@ -99,14 +104,14 @@ func buildCylinders(ms []minutia, hull []vertex) []cylinder {
 	for i := range ms {
 		c := cylinder{angle: ms[i].angle, at: uint8(i)}
 		sin, cos := sincos(ms[i].angle)
-		c.known = knownCells(&ms[i], hull, sin, cos)
+		c.known = kernels.knownCells(&ms[i], hull, sin, cos)
 		if bits.OnesCount64(c.known) < minKnown {
 			continue
 		}
 		var mass [cells][directions]float64
 		neighbors := 0
 		for j := range ms {
-			if j != i && kernels.spread(&mass, &ms[i], &ms[j], sin, cos) {
+			if j != i && kernels.spread(&mass, c.known, &ms[i], &ms[j], sin, cos) {
 				neighbors++
 			}
 		}
@@ -137,12 +142,12 @@ func buildCylinders(ms []minutia, hull []vertex) []cylinder {
 func cellCenter(k int) float64 { return float64((float64(k) - (cellsAcross-1)/2.0) * cellSize) }
 
 // knownCells marks the cells of the disc that lie in the print.
-func knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
+func (b *blur) knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
 	var known uint64
 	for row := range cellsAcross {
-		v := cellCenter(row)
+		v := b.center[row]
 		for column := range cellsAcross {
-			u := cellCenter(column)
+			u := b.center[column]
 			d := float64(u*u) + float64(v*v)
 			if d > radius*radius {
 				continue
@@ -158,9 +163,9 @@ func knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
 	return known
 }
 
-// spread adds what neighbor n contributes to the cylinder of m and tells
-// whether it is near enough to contribute at all.
-func (b *blur) spread(mass *[cells][directions]float64, m, n *minutia, sin, cos float64) bool {
+// spread adds what neighbor n contributes to the known cells of the cylinder of m
+// and tells whether it is near enough to contribute at all.
+func (b *blur) spread(mass *[cells][directions]float64, known uint64, m, n *minutia, sin, cos float64) bool {
 	const cut = 3 * sigmaPlace
 	dx, dy := float64(n.x)-float64(m.x), float64(n.y)-float64(m.y)
 	if d := float64(dx*dx) + float64(dy*dy); d > (radius+cut)*(radius+cut) {
@@ -171,20 +176,25 @@ func (b *blur) spread(mass *[cells][directions]float64, m, n *minutia, sin, cos 
 	var share [directions]float64
 	b.shares(&share, turn(n.angle, m.angle))
 	for row := range cellsAcross {
-		dv := cellCenter(row) - v
-		if dv > cut || dv < -cut {
+		dv := b.center[row] - v
+		inRow := known >> (row * cellsAcross) & (1<<cellsAcross - 1)
+		if dv > cut || dv < -cut || inRow == 0 {
 			continue
 		}
+		dv2 := float64(dv * dv)
 		for column := range cellsAcross {
-			du := cellCenter(column) - u
-			d := float64(du*du) + float64(dv*dv)
-			if d > cutSquared {
+			du := b.center[column] - u
+			d := float64(du*du) + dv2
+			if d > cutSquared || inRow>>column&1 == 0 {
 				continue
 			}
 			place, cell := b.place[int(d)], &mass[row*cellsAcross+column]
-			for k := range share {
-				cell[k] += float64(place * share[k])
-			}
+			cell[0] += float64(place * share[0])
+			cell[1] += float64(place * share[1])
+			cell[2] += float64(place * share[2])
+			cell[3] += float64(place * share[3])
+			cell[4] += float64(place * share[4])
+			cell[5] += float64(place * share[5])
 		}
 	}
 	return true
