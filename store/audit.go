@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -161,13 +162,22 @@ func (a *auditor) directory(ctx context.Context, src AuditSource) error {
 	log := slog.New(slog.DiscardHandler)
 	db, err := openPebble(Options{FS: src.fs, Logger: log, CacheBytes: 8 << 20}, src.fs.PathJoin(src.dir, ledgerDir), newHealth(log), true)
 	if err != nil {
-		return err
+		return inUse(err)
 	}
 	err = guarded(func() error { return a.ledger(ctx, db) })
 	if cerr := guarded(db.Close); err == nil && cerr != nil {
 		err = fmt.Errorf("close ledger: %w", cerr)
 	}
 	return classify(err)
+}
+
+// inUse names the refusal of Pebble's lock: another process has the ledger open.
+// An audit takes only that lock, because the folder may be a copy on read-only media.
+func inUse(err error) error {
+	if errors.Is(err, syscall.EAGAIN) {
+		return fmt.Errorf("%w: %w", ErrLocked, err)
+	}
+	return err
 }
 
 func (a *auditor) ledger(ctx context.Context, db *pebble.DB) error {

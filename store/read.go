@@ -80,8 +80,13 @@ func (d dbReader) get(key []byte) ([]byte, bool, error) {
 	return out, true, nil
 }
 
-func (d dbReader) each(prefix []byte, fn func(key, value []byte) error) (err error) {
-	it, err := d.r.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+func (d dbReader) each(prefix []byte, fn func(key, value []byte) error) error {
+	return d.eachFrom(prefix, prefix, fn)
+}
+
+// eachFrom is each, from the key first on, which begins with prefix.
+func (d dbReader) eachFrom(prefix, first []byte, fn func(key, value []byte) error) (err error) {
+	it, err := d.r.NewIter(&pebble.IterOptions{LowerBound: first, UpperBound: after(prefix)})
 	if err != nil {
 		return fmt.Errorf("iterate %q: %w", prefix[:1], err)
 	}
@@ -231,14 +236,14 @@ func (s *Store) History(ctx context.Context, object ID, from uint64, n int) ([]E
 	defer s.releaseView(v)
 	var out []Entry
 	stop := errors.New("enough")
-	err = dbReader{v.snap}.each(idKey(prefixHistory, object), func(k, _ []byte) error {
+	prefix := idKey(prefixHistory, object)
+	// Seek to the page: a walk from the start makes all pages together quadratic.
+	first := binary.BigEndian.AppendUint64(slices.Clone(prefix), from)
+	err = dbReader{v.snap}.eachFrom(prefix, first, func(k, _ []byte) error {
 		if len(k) != 25 {
 			return damaged("history key of %d bytes, want 25", len(k))
 		}
 		number := binary.BigEndian.Uint64(k[17:])
-		if number < from {
-			return nil
-		}
 		if len(out) >= min(n, maxEntries) {
 			return stop
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -324,6 +325,14 @@ func TestEntriesAndHistory(t *testing.T) {
 	noError(t, err)
 	if len(hist) != 3 || hist[0].Number != 4 || hist[0].Result != 3 || hist[2].Number != 8 {
 		t.Fatalf("history %+v", hist)
+	}
+	// A page is read from where it begins: a key before it that does not even parse
+	// is not looked at.
+	noError(t, r.db.Set(append(idKey(prefixHistory, id(1)), 0), nil, pebble.Sync))
+	r.publishView(r.Head())
+	hist, err = r.History(context.Background(), id(1), 4, 3)
+	if err != nil || len(hist) != 3 {
+		t.Fatalf("page behind a damaged key: %d entries, %v; want 3", len(hist), err)
 	}
 	sealed, err := r.Detail(4)
 	noError(t, err)
