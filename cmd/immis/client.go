@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -24,6 +27,7 @@ type client struct {
 	TLSCert       string        `name:"tls-cert" env:"IMMIS_CLIENT_TLS_CERT" group:"Connection:" placeholder:"FILE" help:"PEM client certificate; its SAN is who you are."`
 	TLSKey        string        `name:"tls-key" env:"IMMIS_CLIENT_TLS_KEY" group:"Connection:" placeholder:"FILE" help:"PEM key of the client certificate."`
 	TLSServerName string        `name:"tls-server-name" env:"IMMIS_CLIENT_TLS_SERVER_NAME" group:"Connection:" placeholder:"NAME" help:"Name the server's certificate must have (default: host of --server)."`
+	WaitServer    time.Duration `default:"5s" group:"Connection:" help:"How long to wait for a server that does not listen or is not ready yet (default ${default}); 0: not at all."`
 	Timeout       time.Duration `default:"30s" group:"Connection:" help:"Bound of each request (default ${default})."`
 	Purpose       string        `default:"${purpose=}" group:"Connection:" placeholder:"PURPOSE" help:"Why: border-control, asylum, permit, visa, identification, test and others; an unknown one lists them all."`
 	Case          string        `group:"Connection:" placeholder:"REF" help:"Case reference; purposes law-enforcement and data-subject-request demand one."`
@@ -71,11 +75,46 @@ func (c *client) dial() (*grpc.ClientConn, error) {
 		}
 		creds = credentials.NewTLS(t)
 	}
-	conn, err := grpc.NewClient(c.Server, grpc.WithTransportCredentials(creds), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+	conn, err := grpc.NewClient(c.Server, grpc.WithTransportCredentials(creds),
+		grpc.WithUnaryInterceptor(c.waiting()), grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff: backoff.Config{BaseDelay: retryEvery, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}, MinConnectTimeout: 5 * time.Second,
+		}), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
 	if err != nil {
 		return nil, usage("server %q: %v", c.Server, err)
 	}
 	return conn, nil
+}
+
+// retryEvery is the pause between attempts to reach a server that is starting.
+const retryEvery = 100 * time.Millisecond
+
+// waiting repeats what a starting server refuses, until --wait-server has passed since
+// the command began. Only refusals that leave no doubt are repeated: nobody
+// listened, or the server said that it is not ready. A connection that broke may
+// have carried the request out. Streams are not repeated: every command that
+// opens one has had an answer before.
+func (c *client) waiting() grpc.UnaryClientInterceptor {
+	end := time.Now().Add(c.WaitServer)
+	return func(ctx context.Context, method string, in, out any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		for {
+			err := invoke(ctx, method, in, out, conn, options...)
+			if err == nil || !starting(err) || !time.Now().Before(end) {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(retryEvery):
+			}
+		}
+	}
+}
+
+// starting tells whether an error is that of a server that is not up yet.
+func starting(err error) bool {
+	r := explain(err)
+	return r.Code == codes.Unavailable.String() &&
+		(r.Reason == "NOT_READY" || r.Reason == "" && strings.Contains(r.Message, syscall.ECONNREFUSED.Error()))
 }
 
 func (c *client) tls() (*tls.Config, error) {

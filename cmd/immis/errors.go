@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"immis/store"
+	"immis/store/seal"
 	"immis/templates"
 )
 
@@ -39,8 +41,7 @@ func explain(err error) report {
 		r.Reason, r.Field, r.Got, r.Want, r.exit = string(bad.Reason), bad.Field, bad.Got, bad.Want, exitUsage
 		return r
 	}
-	if next := nextForStore(err); next != "" {
-		r.Next = next
+	if r.Reason, r.Next = explainStore(err); r.Reason != "" {
 		return r
 	}
 	if errors.Is(err, context.Canceled) {
@@ -81,6 +82,8 @@ func nextForCode(c codes.Code, reason string) string {
 		switch reason {
 		case "NOT_READY", "SHUTTING_DOWN":
 			return "wait a moment and repeat"
+		case "INDEX_BROKEN":
+			return "restart the server, which builds its index again"
 		case "LEDGER_STOPPED":
 			return "look at the server's log for the failed disk write, then restart the server"
 		}
@@ -100,6 +103,8 @@ func nextForCode(c codes.Code, reason string) string {
 		return "use a new --request-id for a new request"
 	case codes.Unauthenticated, codes.PermissionDenied:
 		return "check --tls-cert: the server takes who you are from the certificate's SAN"
+	case codes.DataLoss:
+		return "stop the server and see what is damaged with: immis store check; put back the newest copy"
 	case codes.Internal:
 		return "the cause is in the server's log under this reference"
 	case codes.Unimplemented:
@@ -108,22 +113,31 @@ func nextForCode(c codes.Code, reason string) string {
 	return ""
 }
 
-func nextForStore(err error) string {
-	switch {
-	case errors.Is(err, store.ErrLocked):
-		return "stop the server that has the folder open, or ask it through --server"
-	case errors.Is(err, store.ErrReadOnly):
-		return "make the data folder writable for this user, or mount it for writing"
-	case errors.Is(err, store.ErrNewerFormat):
-		return "use the newer version of immis that wrote the folder"
-	case errors.Is(err, store.ErrOlderThanAnchor):
-		return "the ledger lost acknowledged entries (an old backup, a damaged disk): put back the newest copy; do not delete the anchor"
-	case errors.Is(err, store.ErrDamaged):
-		return "see what is damaged with: immis store check; put back the newest copy"
-	case errors.Is(err, store.ErrDiskFull):
-		return "make space on the volume of the data folder"
+// explainStore is the stable reason of an error of a data folder, and what to do
+// next; "" for other errors.
+func explainStore(err error) (reason, next string) {
+	for _, c := range []struct {
+		err          error
+		reason, next string
+	}{
+		{store.ErrLocked, "DATA_LOCKED", "stop the server that has the folder open, or ask it through --server; to audit beside it: immis audit entries -o FILE, then immis audit verify --entries FILE"},
+		{store.ErrReadOnly, "DATA_READ_ONLY", "make the data folder writable for this user, or mount it for writing"},
+		{store.ErrNewerFormat, "NEWER_FORMAT", "use the newer version of immis that wrote the folder"},
+		{store.ErrOlderThanAnchor, "OLDER_THAN_ANCHOR", "the ledger lost acknowledged entries (an old backup, a damaged disk): put back the newest copy; do not delete the anchor"},
+		{store.ErrDiskFull, "DISK_FULL", "make space on the volume of the data folder"},
+		{syscall.ENOSPC, "DISK_FULL", "make space on the volume of the data folder"},
+		{seal.ErrNoSecret, "NO_SECRET", "give --keys the folder that was made with this data folder, or put back its copy"},
+		{seal.ErrExposed, "KEYS_EXPOSED", "let nobody but this user read and write the folder of the secrets"},
+		{store.ErrErased, "ERASED", "its key was destroyed on purpose: nothing brings it back"},
+		{store.ErrDamaged, "DAMAGED", "see what is damaged with: immis store check; put back the newest copy"},
+		{store.ErrCorrupt, "DAMAGED", "are these the secrets of this folder? else see what is damaged with: immis store check; put back the newest copy"},
+		{store.ErrStopped, "LEDGER_STOPPED", "look at the log for the failed disk write, then start again"},
+	} {
+		if errors.Is(err, c.err) {
+			return c.reason, c.next
+		}
 	}
-	return ""
+	return "", ""
 }
 
 // printError writes a report to standard error.

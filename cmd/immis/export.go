@@ -159,9 +159,10 @@ func (x *exporter) subject(ctx context.Context, id string) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	rctx, cancel := context.WithTimeout(ctx, x.c.Timeout)
-	defer cancel()
-	s, err := immisv1.NewEnrollmentServiceClient(x.conn).GetSubject(rctx, &immisv1.GetSubjectRequest{Context: x.rc, SubjectId: id, IncludeSamples: true})
+	s, err := x.get(ctx, &immisv1.GetSubjectRequest{Context: x.rc, SubjectId: id, IncludeSamples: true})
+	if err != nil && explain(err).Reason == "OVERSIZED" {
+		s, err = x.piecewise(ctx, id)
+	}
 	if status.Code(err) == codes.NotFound && len(x.c.Subject) == 0 {
 		x.gone.Add(1)
 		return nil
@@ -174,6 +175,31 @@ func (x *exporter) subject(ctx context.Context, id string) error {
 	}
 	x.progress.update(x.done.Add(1), 0)
 	return nil
+}
+
+func (x *exporter) get(ctx context.Context, in *immisv1.GetSubjectRequest) (*immisv1.GetSubjectResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, x.c.Timeout)
+	defer cancel()
+	return immisv1.NewEnrollmentServiceClient(x.conn).GetSubject(ctx, in)
+}
+
+// piecewise gets a subject that is larger than an answer may be, encounter by encounter.
+func (x *exporter) piecewise(ctx context.Context, id string) (*immisv1.GetSubjectResponse, error) {
+	whole, err := x.get(ctx, &immisv1.GetSubjectRequest{Context: x.rc, SubjectId: id})
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range whole.GetEncounters() {
+		part, err := x.get(ctx, &immisv1.GetSubjectRequest{Context: x.rc, SubjectId: id, EncounterId: e.GetEncounterId(), IncludeSamples: true})
+		if err != nil {
+			return nil, err
+		}
+		if n := len(part.GetEncounters()); n != 1 {
+			return nil, fmt.Errorf("get one encounter: got %d, want 1", n)
+		}
+		whole.Encounters[i] = part.GetEncounters()[0]
+	}
+	return whole, nil
 }
 
 // folderName turns an identifier, which may hold anything, into a safe name: the

@@ -55,7 +55,7 @@ type storeCheckCmd struct {
 
 // Help implements kong.HelpProvider.
 func (*storeCheckCmd) Help() string {
-	return `Reads headers, hashes, bodies, state, every sealed row, every blob and the key table; changes nothing but what opening repairs. Ends with 1 when something is damaged.
+	return `Reads headers, hashes, bodies, state, every sealed row, every blob and the key table; the check itself changes nothing. But the ledger is opened as for a start, and that writes into the folder: it repairs a damaged slot of the anchor or of the key table, removes files that belong to nothing, and finishes erasures that a crash cut, with their entries. To look at a folder as it is, check a copy of it. Ends with 1 when something is damaged.
 
 Example:
   immis store check --data immis-data --keys immis-keys`
