@@ -119,12 +119,15 @@ func buildCylinders(ms []minutia, hull []vertex) []cylinder {
 			continue
 		}
 		set := 0
-		for cell := range mass {
+		for known := c.known; known != 0; known &= known - 1 {
+			cell := bits.TrailingZeros64(known)
 			for k, m := range mass[cell] {
-				if m >= occupied && c.known>>cell&1 == 1 {
-					c.layers[k] |= 1 << cell
-					set++
+				var hit uint64 // without a branch: half of the cells are occupied
+				if m >= occupied {
+					hit = 1
 				}
+				c.layers[k] |= hit << cell
+				set += int(hit)
 			}
 		}
 		if set == 0 {
@@ -163,6 +166,9 @@ func (b *blur) knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
 	return known
 }
 
+// near is the last row or column whose center is not beyond x, 0 for none.
+func (b *blur) near(x float64) int { return max(0, int((x-b.center[0])/cellSize)) }
+
 // spread adds what neighbor n contributes to the known cells of the cylinder of m
 // and tells whether it is near enough to contribute at all.
 func (b *blur) spread(mass *[cells][directions]float64, known uint64, m, n *minutia, sin, cos float64) bool {
@@ -175,14 +181,17 @@ func (b *blur) spread(mass *[cells][directions]float64, known uint64, m, n *minu
 	v := float64(dy*cos) - float64(dx*sin)
 	var share [directions]float64
 	b.shares(&share, turn(n.angle, m.angle))
-	for row := range cellsAcross {
+	// Rows and columns that may lie within the cut; the test below decides.
+	firstRow, endRow := b.near(v - cut), b.near(v+cut)+2
+	firstColumn, endColumn := b.near(u - cut), b.near(u+cut)+2
+	for row := firstRow; row < min(endRow, cellsAcross); row++ {
 		dv := b.center[row] - v
 		inRow := known >> (row * cellsAcross) & (1<<cellsAcross - 1)
 		if dv > cut || dv < -cut || inRow == 0 {
 			continue
 		}
 		dv2 := float64(dv * dv)
-		for column := range cellsAcross {
+		for column := firstColumn; column < min(endColumn, cellsAcross); column++ {
 			du := b.center[column] - u
 			d := float64(du*du) + dv2
 			if d > cutSquared || inRow>>column&1 == 0 {
