@@ -112,7 +112,7 @@ func (e *Engine) openRecord(subject, id store.ID) (*record, *seal.Key, error) {
 	rec, err := decodeRecord(plain)
 	if err != nil {
 		// Not the caller's fault, whatever kind of error a decoder gives.
-		return nil, nil, fmt.Errorf("stored encounter: %w: %s", store.ErrCorrupt, err)
+		return nil, nil, fmt.Errorf("stored encounter: %w: %s", store.ErrCorrupt, err.Error())
 	}
 	return rec, key, nil
 }
