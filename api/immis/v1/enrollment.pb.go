@@ -26,6 +26,7 @@ const (
 type DuplicateState int32
 
 const (
+	// Not used by the server.
 	DuplicateState_DUPLICATE_STATE_UNSPECIFIED DuplicateState = 0
 	// The search has not run yet; it is durable and will.
 	DuplicateState_DUPLICATE_STATE_PENDING DuplicateState = 1
@@ -82,15 +83,18 @@ func (DuplicateState) EnumDescriptor() ([]byte, []int) {
 	return file_immis_v1_enrollment_proto_rawDescGZIP(), []int{0}
 }
 
+// The first encounter of a subject, and how to treat it.
 type EnrollRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Context *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	// Identifies this request: 1-128 bytes of UTF-8. The same identifier with the same
 	// value gives the same answer; with another value it is refused (ABORTED).
 	// Empty: the request is not repeatable.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// 1-128 bytes of UTF-8; empty: the server makes one.
-	SubjectId string     `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	SubjectId string `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// Required: the encounter with its samples, as the station sends it.
 	Encounter *Encounter `protobuf:"bytes,4,opt,name=encounter,proto3" json:"encounter,omitempty"`
 	// Search everyone enrolled for the same person; the answer comes later, by
 	// GetDuplicateCheck or WatchDuplicateChecks.
@@ -237,14 +241,19 @@ func (x *SampleReport) GetViews() uint32 {
 	return 0
 }
 
+// What an enrolment became.
 type EnrollResponse struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	SubjectId   string                 `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	EncounterId string                 `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The subject as given, or the identifier that the server made; 1-128 bytes.
+	SubjectId string `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The encounter as given, or the identifier that the server made; 1-128 bytes.
+	EncounterId string `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
 	// Number of the ledger entry that holds the enrolment.
-	LedgerEntry   uint64                 `protobuf:"varint,3,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
-	Recorded      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=recorded,proto3" json:"recorded,omitempty"`
-	Samples       []*SampleReport        `protobuf:"bytes,5,rep,name=samples,proto3" json:"samples,omitempty"`
+	LedgerEntry uint64 `protobuf:"varint,3,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	// When the server recorded it: the server's clock, UTC, nanoseconds; that of the ledger entry.
+	Recorded *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=recorded,proto3" json:"recorded,omitempty"`
+	// What became of each sample, 0-64, in the order of the request.
+	Samples       []*SampleReport `protobuf:"bytes,5,rep,name=samples,proto3" json:"samples,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -314,14 +323,21 @@ func (x *EnrollResponse) GetSamples() []*SampleReport {
 	return nil
 }
 
+// A further encounter of a known subject, and how to treat it.
 type AddEncounterRequest struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Context   *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Identifies this change: 0-128 bytes of UTF-8, chosen by the caller. The same identifier with the
+	// same value gives the same answer; with another value it is refused (ABORTED). Empty: not repeatable.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Required.
-	SubjectId       string     `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	Encounter       *Encounter `protobuf:"bytes,4,opt,name=encounter,proto3" json:"encounter,omitempty"`
-	CheckDuplicates bool       `protobuf:"varint,5,opt,name=check_duplicates,json=checkDuplicates,proto3" json:"check_duplicates,omitempty"`
+	SubjectId string `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// Required: the encounter with its samples, as the station sends it.
+	Encounter *Encounter `protobuf:"bytes,4,opt,name=encounter,proto3" json:"encounter,omitempty"`
+	// Search everyone enrolled for the same person; the answer comes later, by GetDuplicateCheck or
+	// WatchDuplicateChecks. Default: no search.
+	CheckDuplicates bool `protobuf:"varint,5,opt,name=check_duplicates,json=checkDuplicates,proto3" json:"check_duplicates,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -391,13 +407,19 @@ func (x *AddEncounterRequest) GetCheckDuplicates() bool {
 	return false
 }
 
+// What the further encounter became.
 type AddEncounterResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SubjectId     string                 `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	EncounterId   string                 `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
-	LedgerEntry   uint64                 `protobuf:"varint,3,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
-	Recorded      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=recorded,proto3" json:"recorded,omitempty"`
-	Samples       []*SampleReport        `protobuf:"bytes,5,rep,name=samples,proto3" json:"samples,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The encounter as given, or the identifier that the server made; 1-128 bytes.
+	EncounterId string `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry uint64 `protobuf:"varint,3,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	// When the server recorded it: the server's clock, UTC, nanoseconds; that of the ledger entry.
+	Recorded *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=recorded,proto3" json:"recorded,omitempty"`
+	// What became of each sample, 0-64, in the order of the request.
+	Samples       []*SampleReport `protobuf:"bytes,5,rep,name=samples,proto3" json:"samples,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -467,10 +489,14 @@ func (x *AddEncounterResponse) GetSamples() []*SampleReport {
 	return nil
 }
 
+// Asks for a subject. With include_samples an answer about all encounters that is larger than the largest
+// request is refused (FAILED_PRECONDITION, OVERSIZED); then ask for one encounter at a time.
 type GetSubjectRequest struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Context   *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	SubjectId string                 `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	// Only this encounter; empty: all.
 	EncounterId string `protobuf:"bytes,3,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
 	// Return the bytes of samples (and kept images) too.
@@ -537,13 +563,17 @@ func (x *GetSubjectRequest) GetIncludeSamples() bool {
 	return false
 }
 
+// What is stored about a subject.
 type GetSubjectResponse struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	SubjectId string                 `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	Galleries []string               `protobuf:"bytes,2,rep,name=galleries,proto3" json:"galleries,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// Galleries it is in that the principal may read, as gallery identifiers.
+	Galleries []string `protobuf:"bytes,2,rep,name=galleries,proto3" json:"galleries,omitempty"`
 	// In order of enrolment.
-	Encounters    []*Encounter `protobuf:"bytes,3,rep,name=encounters,proto3" json:"encounters,omitempty"`
-	LedgerEntry   uint64       `protobuf:"varint,4,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	Encounters []*Encounter `protobuf:"bytes,3,rep,name=encounters,proto3" json:"encounters,omitempty"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry   uint64 `protobuf:"varint,4,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -606,9 +636,11 @@ func (x *GetSubjectResponse) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// Asks for a page of subject identifiers.
 type ListSubjectsRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Context *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	// Only subjects of this gallery; empty: all.
 	GalleryId string `protobuf:"bytes,2,opt,name=gallery_id,json=galleryId,proto3" json:"gallery_id,omitempty"`
 	// 1-1000, default 100.
@@ -677,9 +709,11 @@ func (x *ListSubjectsRequest) GetPageToken() string {
 	return ""
 }
 
+// A page of subject identifiers.
 type ListSubjectsResponse struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	SubjectIds []string               `protobuf:"bytes,1,rep,name=subject_ids,json=subjectIds,proto3" json:"subject_ids,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Subject identifiers, 0-1000, those that the principal may see.
+	SubjectIds []string `protobuf:"bytes,1,rep,name=subject_ids,json=subjectIds,proto3" json:"subject_ids,omitempty"`
 	// Empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -730,11 +764,16 @@ func (x *ListSubjectsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Withdraws a subject.
 type DeleteSubjectRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	SubjectId     string                 `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Identifies this change: 0-128 bytes of UTF-8, chosen by the caller. The same identifier with the
+	// same value gives the same answer; with another value it is refused (ABORTED). Empty: not repeatable.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId     string `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -790,9 +829,11 @@ func (x *DeleteSubjectRequest) GetSubjectId() string {
 	return ""
 }
 
+// The subject is in no search any more.
 type DeleteSubjectResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LedgerEntry   uint64                 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry   uint64 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -834,12 +875,18 @@ func (x *DeleteSubjectResponse) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// Withdraws one encounter of a subject.
 type DeleteEncounterRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	SubjectId     string                 `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	EncounterId   string                 `protobuf:"bytes,4,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Identifies this change: 0-128 bytes of UTF-8, chosen by the caller. The same identifier with the
+	// same value gives the same answer; with another value it is refused (ABORTED). Empty: not repeatable.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The encounter: 1-128 bytes of UTF-8, unique within its subject.
+	EncounterId   string `protobuf:"bytes,4,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -902,9 +949,11 @@ func (x *DeleteEncounterRequest) GetEncounterId() string {
 	return ""
 }
 
+// The encounter is in no search any more.
 type DeleteEncounterResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LedgerEntry   uint64                 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry   uint64 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -946,11 +995,16 @@ func (x *DeleteEncounterResponse) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// Withdraws a subject, if it is not yet, and destroys its key.
 type EraseSubjectRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	SubjectId     string                 `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Identifies this change: 0-128 bytes of UTF-8, chosen by the caller. The same identifier with the
+	// same value gives the same answer; with another value it is refused (ABORTED). Empty: not repeatable.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId     string `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1006,9 +1060,11 @@ func (x *EraseSubjectRequest) GetSubjectId() string {
 	return ""
 }
 
+// The key of the subject is destroyed in this ledger.
 type EraseSubjectResponse struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	LedgerEntry uint64                 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry uint64 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	// The key epoch that must end for the erasure to be final.
 	KeyEpoch      uint32 `protobuf:"varint,2,opt,name=key_epoch,json=keyEpoch,proto3" json:"key_epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1059,11 +1115,15 @@ func (x *EraseSubjectResponse) GetKeyEpoch() uint32 {
 	return 0
 }
 
+// What the duplicate check of one encounter found.
 type DuplicateCheck struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	SubjectId   string                 `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	EncounterId string                 `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
-	State       DuplicateState         `protobuf:"varint,3,opt,name=state,proto3,enum=immis.v1.DuplicateState" json:"state,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The encounter: 1-128 bytes of UTF-8, unique within its subject.
+	EncounterId string `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
+	// What was found.
+	State DuplicateState `protobuf:"varint,3,opt,name=state,proto3,enum=immis.v1.DuplicateState" json:"state,omitempty"`
 	// Subjects found, best first. Never a score.
 	SubjectIds []string `protobuf:"bytes,4,rep,name=subject_ids,json=subjectIds,proto3" json:"subject_ids,omitempty"`
 	// When the search ran.
@@ -1146,11 +1206,15 @@ func (x *DuplicateCheck) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// Asks for the duplicate check of one encounter.
 type GetDuplicateCheckRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	SubjectId     string                 `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	EncounterId   string                 `protobuf:"bytes,3,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,2,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The encounter: 1-128 bytes of UTF-8, unique within its subject.
+	EncounterId   string `protobuf:"bytes,3,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1206,9 +1270,11 @@ func (x *GetDuplicateCheckRequest) GetEncounterId() string {
 	return ""
 }
 
+// The duplicate check as it stands.
 type GetDuplicateCheckResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Check         *DuplicateCheck        `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The duplicate check.
+	Check         *DuplicateCheck `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1250,9 +1316,11 @@ func (x *GetDuplicateCheckResponse) GetCheck() *DuplicateCheck {
 	return nil
 }
 
+// Names the duplicate checks to be streamed.
 type WatchDuplicateChecksRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Context *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	// 1-1000 encounters.
 	Encounters    []*EncounterRef `protobuf:"bytes,2,rep,name=encounters,proto3" json:"encounters,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1303,9 +1371,11 @@ func (x *WatchDuplicateChecksRequest) GetEncounters() []*EncounterRef {
 	return nil
 }
 
+// One duplicate check that has ended.
 type WatchDuplicateChecksResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Check         *DuplicateCheck        `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The duplicate check.
+	Check         *DuplicateCheck `protobuf:"bytes,1,opt,name=check,proto3" json:"check,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -21,6 +21,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// A purpose-bound set of subjects.
 type Gallery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1-64 characters of [A-Za-z0-9._:/-]. "ALL" is everyone and cannot be created.
@@ -94,11 +95,16 @@ func (x *Gallery) GetSubjects() uint64 {
 	return 0
 }
 
+// The gallery to make.
 type CreateGalleryRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	Gallery       *Gallery               `protobuf:"bytes,3,opt,name=gallery,proto3" json:"gallery,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Identifies this change: 0-128 bytes of UTF-8, chosen by the caller. The same identifier with the
+	// same value gives the same answer; with another value it is refused (ABORTED). Empty: not repeatable.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Required: identifier, description and readers.
+	Gallery       *Gallery `protobuf:"bytes,3,opt,name=gallery,proto3" json:"gallery,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -154,9 +160,11 @@ func (x *CreateGalleryRequest) GetGallery() *Gallery {
 	return nil
 }
 
+// The gallery stands.
 type CreateGalleryResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LedgerEntry   uint64                 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry   uint64 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,9 +206,11 @@ func (x *CreateGalleryResponse) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// Asks for the galleries.
 type ListGalleriesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context       *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -242,9 +252,11 @@ func (x *ListGalleriesRequest) GetContext() *RequestContext {
 	return nil
 }
 
+// The galleries that the principal may read.
 type ListGalleriesResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Galleries     []*Gallery             `protobuf:"bytes,1,rep,name=galleries,proto3" json:"galleries,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of their identifiers.
+	Galleries     []*Gallery `protobuf:"bytes,1,rep,name=galleries,proto3" json:"galleries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,12 +298,18 @@ func (x *ListGalleriesResponse) GetGalleries() []*Gallery {
 	return nil
 }
 
+// Puts a subject into a gallery.
 type PutInGalleryRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	GalleryId     string                 `protobuf:"bytes,3,opt,name=gallery_id,json=galleryId,proto3" json:"gallery_id,omitempty"`
-	SubjectId     string                 `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Identifies this change: 0-128 bytes of UTF-8, chosen by the caller. The same identifier with the
+	// same value gives the same answer; with another value it is refused (ABORTED). Empty: not repeatable.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The gallery: 1-64 characters of [A-Za-z0-9._:/-].
+	GalleryId string `protobuf:"bytes,3,opt,name=gallery_id,json=galleryId,proto3" json:"gallery_id,omitempty"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId     string `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -354,9 +372,11 @@ func (x *PutInGalleryRequest) GetSubjectId() string {
 	return ""
 }
 
+// The subject is in the gallery.
 type PutInGalleryResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LedgerEntry   uint64                 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry   uint64 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -398,12 +418,18 @@ func (x *PutInGalleryResponse) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// Takes a subject out of a gallery.
 type TakeFromGalleryRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	GalleryId     string                 `protobuf:"bytes,3,opt,name=gallery_id,json=galleryId,proto3" json:"gallery_id,omitempty"`
-	SubjectId     string                 `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Identifies this change: 0-128 bytes of UTF-8, chosen by the caller. The same identifier with the
+	// same value gives the same answer; with another value it is refused (ABORTED). Empty: not repeatable.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The gallery: 1-64 characters of [A-Za-z0-9._:/-].
+	GalleryId string `protobuf:"bytes,3,opt,name=gallery_id,json=galleryId,proto3" json:"gallery_id,omitempty"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId     string `protobuf:"bytes,4,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -466,9 +492,11 @@ func (x *TakeFromGalleryRequest) GetSubjectId() string {
 	return ""
 }
 
+// The subject is not in the gallery.
 type TakeFromGalleryResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LedgerEntry   uint64                 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry   uint64 `protobuf:"varint,1,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -31,7 +31,9 @@ const (
 //
 // Galleries are purpose-bound sets of subjects. A subject may be in several.
 type GalleryServiceClient interface {
+	// Makes a gallery. ALREADY_EXISTS when its identifier is taken.
 	CreateGallery(ctx context.Context, in *CreateGalleryRequest, opts ...grpc.CallOption) (*CreateGalleryResponse, error)
+	// Lists the galleries that the principal may read.
 	ListGalleries(ctx context.Context, in *ListGalleriesRequest, opts ...grpc.CallOption) (*ListGalleriesResponse, error)
 	// Puts a subject into a gallery; searches see it before the answer.
 	PutInGallery(ctx context.Context, in *PutInGalleryRequest, opts ...grpc.CallOption) (*PutInGalleryResponse, error)
@@ -93,7 +95,9 @@ func (c *galleryServiceClient) TakeFromGallery(ctx context.Context, in *TakeFrom
 //
 // Galleries are purpose-bound sets of subjects. A subject may be in several.
 type GalleryServiceServer interface {
+	// Makes a gallery. ALREADY_EXISTS when its identifier is taken.
 	CreateGallery(context.Context, *CreateGalleryRequest) (*CreateGalleryResponse, error)
+	// Lists the galleries that the principal may read.
 	ListGalleries(context.Context, *ListGalleriesRequest) (*ListGalleriesResponse, error)
 	// Puts a subject into a gallery; searches see it before the answer.
 	PutInGallery(context.Context, *PutInGalleryRequest) (*PutInGalleryResponse, error)

@@ -22,9 +22,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Asks for the newest signed head.
 type GetHeadRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context       *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -66,6 +68,7 @@ func (x *GetHeadRequest) GetContext() *RequestContext {
 	return nil
 }
 
+// The newest signed head.
 type GetHeadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Signed note (C2SP tlog-checkpoint form).
@@ -129,16 +132,22 @@ func (x *GetHeadResponse) GetVerifierKey() string {
 	return ""
 }
 
+// The header of one ledger entry.
 type LedgerEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Gapless, from 0.
-	Number uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	Time   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	Number uint64 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// When it was committed: the server's clock, UTC, nanoseconds, never before that of the entry before it.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
 	// e.g. "enroll", "verify".
-	Kind          string  `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	Purpose       Purpose `protobuf:"varint,4,opt,name=purpose,proto3,enum=immis.v1.Purpose" json:"purpose,omitempty"`
-	Principal     string  `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"`
-	CaseReference string  `protobuf:"bytes,6,opt,name=case_reference,json=caseReference,proto3" json:"case_reference,omitempty"`
+	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Purpose that the request named.
+	Purpose Purpose `protobuf:"varint,4,opt,name=purpose,proto3,enum=immis.v1.Purpose" json:"purpose,omitempty"`
+	// Who asked: the SAN of the client certificate, "local" for a loopback connection or an offline command,
+	// "immis" for the server itself; 1-128 bytes.
+	Principal string `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Case that the request named, 0-64 characters; empty: none.
+	CaseReference string `protobuf:"bytes,6,opt,name=case_reference,json=caseReference,proto3" json:"case_reference,omitempty"`
 	// 16 bytes, or empty.
 	ObjectPseudonym []byte `protobuf:"bytes,7,opt,name=object_pseudonym,json=objectPseudonym,proto3" json:"object_pseudonym,omitempty"`
 	// e.g. "ok", "match".
@@ -251,9 +260,11 @@ func (x *LedgerEntry) GetHeader() []byte {
 	return nil
 }
 
+// Asks for a page of ledger entries.
 type ListEntriesRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Context *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	// First entry number.
 	From uint64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
 	// 1-1000, default 100.
@@ -322,9 +333,11 @@ func (x *ListEntriesRequest) GetSubjectId() string {
 	return ""
 }
 
+// A page of ledger entries.
 type ListEntriesResponse struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Entries []*LedgerEntry         `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Headers, 0-1000, by number.
+	Entries []*LedgerEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	// Number to go on from; 0 at the end.
 	Next          uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -375,9 +388,11 @@ func (x *ListEntriesResponse) GetNext() uint64 {
 	return 0
 }
 
+// Asks for counts.
 type GetStatisticsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context       *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -419,11 +434,14 @@ func (x *GetStatisticsRequest) GetContext() *RequestContext {
 	return nil
 }
 
+// What is searchable of one model.
 type ModelStatistics struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Modality Modality               `protobuf:"varint,1,opt,name=modality,proto3,enum=immis.v1.Modality" json:"modality,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Modality of the model.
+	Modality Modality `protobuf:"varint,1,opt,name=modality,proto3,enum=immis.v1.Modality" json:"modality,omitempty"`
 	// Face model, or "minutiae".
-	Model      string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	Model string `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// Values of a face vector, 16-4096; 0 for minutiae.
 	Dimensions uint32 `protobuf:"varint,3,opt,name=dimensions,proto3" json:"dimensions,omitempty"`
 	// Rows searched.
 	Rows uint64 `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"`
@@ -498,19 +516,29 @@ func (x *ModelStatistics) GetBytes() uint64 {
 	return 0
 }
 
+// Counts of what the server holds, at the time of the answer.
 type GetStatisticsResponse struct {
-	state                  protoimpl.MessageState `protogen:"open.v1"`
-	Subjects               uint64                 `protobuf:"varint,1,opt,name=subjects,proto3" json:"subjects,omitempty"`
-	Encounters             uint64                 `protobuf:"varint,2,opt,name=encounters,proto3" json:"encounters,omitempty"`
-	Galleries              uint64                 `protobuf:"varint,3,opt,name=galleries,proto3" json:"galleries,omitempty"`
-	Models                 []*ModelStatistics     `protobuf:"bytes,4,rep,name=models,proto3" json:"models,omitempty"`
-	LedgerEntries          uint64                 `protobuf:"varint,5,opt,name=ledger_entries,json=ledgerEntries,proto3" json:"ledger_entries,omitempty"`
-	PendingDuplicateChecks uint64                 `protobuf:"varint,6,opt,name=pending_duplicate_checks,json=pendingDuplicateChecks,proto3" json:"pending_duplicate_checks,omitempty"`
-	KeyEpoch               uint32                 `protobuf:"varint,7,opt,name=key_epoch,json=keyEpoch,proto3" json:"key_epoch,omitempty"`
-	DiskBytes              uint64                 `protobuf:"varint,8,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Subjects that are enrolled and not withdrawn.
+	Subjects uint64 `protobuf:"varint,1,opt,name=subjects,proto3" json:"subjects,omitempty"`
+	// Encounters that are not withdrawn.
+	Encounters uint64 `protobuf:"varint,2,opt,name=encounters,proto3" json:"encounters,omitempty"`
+	// Galleries.
+	Galleries uint64 `protobuf:"varint,3,opt,name=galleries,proto3" json:"galleries,omitempty"`
+	// One for each model of faces, and one for minutiae.
+	Models []*ModelStatistics `protobuf:"bytes,4,rep,name=models,proto3" json:"models,omitempty"`
+	// Entries of the ledger, the one of its creation among them.
+	LedgerEntries uint64 `protobuf:"varint,5,opt,name=ledger_entries,json=ledgerEntries,proto3" json:"ledger_entries,omitempty"`
+	// Duplicate checks that were asked for and have not run.
+	PendingDuplicateChecks uint64 `protobuf:"varint,6,opt,name=pending_duplicate_checks,json=pendingDuplicateChecks,proto3" json:"pending_duplicate_checks,omitempty"`
+	// The present key epoch, from 1 on.
+	KeyEpoch uint32 `protobuf:"varint,7,opt,name=key_epoch,json=keyEpoch,proto3" json:"key_epoch,omitempty"`
+	// Bytes that the ledger takes on disk, blobs not counted.
+	DiskBytes uint64 `protobuf:"varint,8,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
 	// How long the start took until the index stood.
-	ReadySeconds  float64 `protobuf:"fixed64,9,opt,name=ready_seconds,json=readySeconds,proto3" json:"ready_seconds,omitempty"`
-	Version       string  `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
+	ReadySeconds float64 `protobuf:"fixed64,9,opt,name=ready_seconds,json=readySeconds,proto3" json:"ready_seconds,omitempty"`
+	// Version of the server, as immis version tells it.
+	Version       string `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -617,8 +645,9 @@ func (x *GetStatisticsResponse) GetVersion() string {
 
 // A repetition ends another epoch, which does no harm.
 type EndKeyEpochRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Context       *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context       *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -660,10 +689,12 @@ func (x *EndKeyEpochRequest) GetContext() *RequestContext {
 	return nil
 }
 
+// A key epoch has ended.
 type EndKeyEpochResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The epoch that has begun.
-	KeyEpoch      uint32 `protobuf:"varint,1,opt,name=key_epoch,json=keyEpoch,proto3" json:"key_epoch,omitempty"`
+	KeyEpoch uint32 `protobuf:"varint,1,opt,name=key_epoch,json=keyEpoch,proto3" json:"key_epoch,omitempty"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
 	LedgerEntry   uint64 `protobuf:"varint,2,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -713,9 +744,11 @@ func (x *EndKeyEpochResponse) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// Asks for a checkpoint.
 type CreateCheckpointRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Context *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	// A folder that does not exist yet, below the server's checkpoint folder:
 	// 1-64 characters of [A-Za-z0-9._-].
 	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
@@ -767,6 +800,7 @@ func (x *CreateCheckpointRequest) GetName() string {
 	return ""
 }
 
+// The checkpoint stands and was verified.
 type CreateCheckpointResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Entries in it.

@@ -178,6 +178,7 @@ const (
 //
 // Running the service.
 type AdminServiceClient interface {
+	// Counts what the server holds. Not written into the ledger: it is about nobody.
 	GetStatistics(ctx context.Context, in *GetStatisticsRequest, opts ...grpc.CallOption) (*GetStatisticsResponse, error)
 	// Ends the key epoch: erased people become unreadable for good.
 	EndKeyEpoch(ctx context.Context, in *EndKeyEpochRequest, opts ...grpc.CallOption) (*EndKeyEpochResponse, error)
@@ -229,6 +230,7 @@ func (c *adminServiceClient) CreateCheckpoint(ctx context.Context, in *CreateChe
 //
 // Running the service.
 type AdminServiceServer interface {
+	// Counts what the server holds. Not written into the ledger: it is about nobody.
 	GetStatistics(context.Context, *GetStatisticsRequest) (*GetStatisticsResponse, error)
 	// Ends the key epoch: erased people become unreadable for good.
 	EndKeyEpoch(context.Context, *EndKeyEpochRequest) (*EndKeyEpochResponse, error)

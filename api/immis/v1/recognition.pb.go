@@ -21,6 +21,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How thorough a search is.
 type SearchMode int32
 
 const (
@@ -74,9 +75,13 @@ func (SearchMode) EnumDescriptor() ([]byte, []int) {
 	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{0}
 }
 
+// A search of one to many.
 type IdentifyRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Context *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// Required: who is searched for.
+	//
 	// Types that are valid to be assigned to Probe:
 	//
 	//	*IdentifyRequest_Samples
@@ -87,7 +92,8 @@ type IdentifyRequest struct {
 	// principal may see.
 	Galleries []string `protobuf:"bytes,5,rep,name=galleries,proto3" json:"galleries,omitempty"`
 	// 1-100, default 10.
-	MaxCandidates uint32     `protobuf:"varint,6,opt,name=max_candidates,json=maxCandidates,proto3" json:"max_candidates,omitempty"`
+	MaxCandidates uint32 `protobuf:"varint,6,opt,name=max_candidates,json=maxCandidates,proto3" json:"max_candidates,omitempty"`
+	// How thorough the search is.
 	Mode          SearchMode `protobuf:"varint,7,opt,name=mode,proto3,enum=immis.v1.SearchMode" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -210,6 +216,7 @@ func (*IdentifyRequest_SubjectId) isIdentifyRequest_Probe() {}
 
 func (*IdentifyRequest_Encounter) isIdentifyRequest_Probe() {}
 
+// What the search found.
 type IdentifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Outcome of the best candidate; NON_MATCH when there is none.
@@ -223,7 +230,8 @@ type IdentifyResponse struct {
 	// Comparisons made, all modalities.
 	Comparisons uint64 `protobuf:"varint,5,opt,name=comparisons,proto3" json:"comparisons,omitempty"`
 	// Version of the index that was searched: the number of the newest ledger entry in it.
-	IndexVersion  uint64 `protobuf:"varint,6,opt,name=index_version,json=indexVersion,proto3" json:"index_version,omitempty"`
+	IndexVersion uint64 `protobuf:"varint,6,opt,name=index_version,json=indexVersion,proto3" json:"index_version,omitempty"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
 	LedgerEntry   uint64 `protobuf:"varint,7,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -308,10 +316,12 @@ func (x *IdentifyResponse) GetLedgerEntry() uint64 {
 	return 0
 }
 
+// One search of a stream.
 type IdentifyStreamRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Chosen by the caller, 0-128 bytes; returned with the answer.
-	Tag           string           `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
+	Tag string `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
+	// Required: the search.
 	Request       *IdentifyRequest `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -367,7 +377,8 @@ type StreamError struct {
 	// A google.rpc.Code.
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Stable reason code.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What failed, with got and wanted, for people; the text may change.
 	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -424,9 +435,13 @@ func (x *StreamError) GetMessage() string {
 	return ""
 }
 
+// The answer to one search of a stream.
 type IdentifyStreamResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Tag   string                 `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
+	// The request's tag, as it was sent; 0-128 bytes.
+	Tag string `protobuf:"bytes,1,opt,name=tag,proto3" json:"tag,omitempty"`
+	// The answer or why there is none.
+	//
 	// Types that are valid to be assigned to Result:
 	//
 	//	*IdentifyStreamResponse_Response
@@ -503,10 +518,12 @@ type isIdentifyStreamResponse_Result interface {
 }
 
 type IdentifyStreamResponse_Response struct {
+	// What the search found.
 	Response *IdentifyResponse `protobuf:"bytes,2,opt,name=response,proto3,oneof"`
 }
 
 type IdentifyStreamResponse_Error struct {
+	// Why the search failed; the stream goes on.
 	Error *StreamError `protobuf:"bytes,3,opt,name=error,proto3,oneof"`
 }
 
@@ -514,9 +531,11 @@ func (*IdentifyStreamResponse_Response) isIdentifyStreamResponse_Result() {}
 
 func (*IdentifyStreamResponse_Error) isIdentifyStreamResponse_Result() {}
 
+// A comparison of one to one.
 type VerifyRequest struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Context *RequestContext        `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: why, and for which case, the request is made.
+	Context *RequestContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	// Required: the person in front of the camera or scanner.
 	Probe *Probe `protobuf:"bytes,2,opt,name=probe,proto3" json:"probe,omitempty"`
 	// Who the person claims to be.
@@ -614,10 +633,12 @@ type isVerifyRequest_Claim interface {
 }
 
 type VerifyRequest_SubjectId struct {
+	// A stored subject: all its samples; 1-128 bytes of UTF-8.
 	SubjectId string `protobuf:"bytes,3,opt,name=subject_id,json=subjectId,proto3,oneof"`
 }
 
 type VerifyRequest_Encounter struct {
+	// One stored encounter.
 	Encounter *EncounterRef `protobuf:"bytes,4,opt,name=encounter,proto3,oneof"`
 }
 
@@ -632,13 +653,19 @@ func (*VerifyRequest_Encounter) isVerifyRequest_Claim() {}
 
 func (*VerifyRequest_Samples) isVerifyRequest_Claim() {}
 
+// What the comparison says.
 type VerifyResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Outcome       Outcome                `protobuf:"varint,1,opt,name=outcome,proto3,enum=immis.v1.Outcome" json:"outcome,omitempty"`
-	Log10Lr       float64                `protobuf:"fixed64,2,opt,name=log10_lr,json=log10Lr,proto3" json:"log10_lr,omitempty"`
-	SampleScores  []*SampleScore         `protobuf:"bytes,3,rep,name=sample_scores,json=sampleScores,proto3" json:"sample_scores,omitempty"`
-	Reasons       []string               `protobuf:"bytes,4,rep,name=reasons,proto3" json:"reasons,omitempty"`
-	LedgerEntry   uint64                 `protobuf:"varint,5,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the machine says about the claim.
+	Outcome Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=immis.v1.Outcome" json:"outcome,omitempty"`
+	// Sum of the contributions, log10 of the likelihood ratio same / different person; no unit.
+	Log10Lr float64 `protobuf:"fixed64,2,opt,name=log10_lr,json=log10Lr,proto3" json:"log10_lr,omitempty"`
+	// Best comparison of each probe sample, in the order of the probe.
+	SampleScores []*SampleScore `protobuf:"bytes,3,rep,name=sample_scores,json=sampleScores,proto3" json:"sample_scores,omitempty"`
+	// Stable codes of the reasons, e.g. "face_similar".
+	Reasons []string `protobuf:"bytes,4,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
+	LedgerEntry   uint64 `protobuf:"varint,5,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

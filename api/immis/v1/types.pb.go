@@ -30,15 +30,24 @@ const (
 type Purpose int32
 
 const (
-	Purpose_PURPOSE_UNSPECIFIED          Purpose = 0
-	Purpose_PURPOSE_ASYLUM               Purpose = 1
+	// Refused: a request names its purpose.
+	Purpose_PURPOSE_UNSPECIFIED Purpose = 0
+	// International protection: application and its examination.
+	Purpose_PURPOSE_ASYLUM Purpose = 1
+	// Temporary protection.
 	Purpose_PURPOSE_TEMPORARY_PROTECTION Purpose = 2
-	Purpose_PURPOSE_PERMIT               Purpose = 3
-	Purpose_PURPOSE_VISA                 Purpose = 4
-	Purpose_PURPOSE_BORDER_CONTROL       Purpose = 5
-	Purpose_PURPOSE_RETURN               Purpose = 6
-	Purpose_PURPOSE_READMISSION          Purpose = 7
-	Purpose_PURPOSE_IDENTIFICATION       Purpose = 8
+	// Residence or work permit.
+	Purpose_PURPOSE_PERMIT Purpose = 3
+	// Visa.
+	Purpose_PURPOSE_VISA Purpose = 4
+	// Control of a person at a border.
+	Purpose_PURPOSE_BORDER_CONTROL Purpose = 5
+	// Return of a person who may not stay.
+	Purpose_PURPOSE_RETURN Purpose = 6
+	// Readmission under an agreement.
+	Purpose_PURPOSE_READMISSION Purpose = 7
+	// Finding out who a person in front of the officer is.
+	Purpose_PURPOSE_IDENTIFICATION Purpose = 8
 	// Search for the same person under another record. Biographic filters are refused.
 	Purpose_PURPOSE_DEDUPLICATION Purpose = 9
 	// Search against alerts. Biographic filters are refused.
@@ -47,8 +56,10 @@ const (
 	Purpose_PURPOSE_LAW_ENFORCEMENT Purpose = 11
 	// (case) Access, correction or erasure asked for by the person concerned.
 	Purpose_PURPOSE_DATA_SUBJECT_REQUEST Purpose = 12
-	Purpose_PURPOSE_AUDIT                Purpose = 13
-	Purpose_PURPOSE_ADMINISTRATION       Purpose = 14
+	// Reading the ledger.
+	Purpose_PURPOSE_AUDIT Purpose = 13
+	// Running the service: statistics, key epochs, checkpoints.
+	Purpose_PURPOSE_ADMINISTRATION Purpose = 14
 	// Synthetic people only: demo, load and training.
 	Purpose_PURPOSE_TEST Purpose = 15
 )
@@ -124,9 +135,12 @@ func (Purpose) EnumDescriptor() ([]byte, []int) {
 type Modality int32
 
 const (
+	// Refused: a sample names its modality.
 	Modality_MODALITY_UNSPECIFIED Modality = 0
-	Modality_MODALITY_FACE        Modality = 1
-	Modality_MODALITY_FINGER      Modality = 2
+	// Face.
+	Modality_MODALITY_FACE Modality = 1
+	// Fingerprint.
+	Modality_MODALITY_FINGER Modality = 2
 )
 
 // Enum value maps for Modality.
@@ -174,6 +188,7 @@ func (Modality) EnumDescriptor() ([]byte, []int) {
 type Format int32
 
 const (
+	// Refused: a sample names its format.
 	Format_FORMAT_UNSPECIFIED Format = 0
 	// Face vector, IEEE 754 binary32, little-endian, 16-4096 values.
 	Format_FORMAT_FACE_FLOAT32 Format = 1
@@ -184,9 +199,12 @@ const (
 	// Finger minutiae record, ISO/IEC 19794-2:2005, one or more views.
 	Format_FORMAT_ISO_19794_2_2005 Format = 4
 	// Images: kept (when keep_images asks for it) and shown, not searchable.
-	Format_FORMAT_PNG      Format = 5
-	Format_FORMAT_JPEG     Format = 6
-	Format_FORMAT_WSQ      Format = 7
+	Format_FORMAT_PNG Format = 5
+	// JPEG image; not searchable.
+	Format_FORMAT_JPEG Format = 6
+	// WSQ image of a finger; not searchable.
+	Format_FORMAT_WSQ Format = 7
+	// JPEG 2000 image; not searchable.
 	Format_FORMAT_JPEG2000 Format = 8
 )
 
@@ -248,17 +266,27 @@ type Position int32
 
 const (
 	// Unknown finger; also used for a face.
-	Position_POSITION_UNSPECIFIED  Position = 0
-	Position_POSITION_RIGHT_THUMB  Position = 1
-	Position_POSITION_RIGHT_INDEX  Position = 2
+	Position_POSITION_UNSPECIFIED Position = 0
+	// Right thumb.
+	Position_POSITION_RIGHT_THUMB Position = 1
+	// Right index finger.
+	Position_POSITION_RIGHT_INDEX Position = 2
+	// Right middle finger.
 	Position_POSITION_RIGHT_MIDDLE Position = 3
-	Position_POSITION_RIGHT_RING   Position = 4
+	// Right ring finger.
+	Position_POSITION_RIGHT_RING Position = 4
+	// Right little finger.
 	Position_POSITION_RIGHT_LITTLE Position = 5
-	Position_POSITION_LEFT_THUMB   Position = 6
-	Position_POSITION_LEFT_INDEX   Position = 7
-	Position_POSITION_LEFT_MIDDLE  Position = 8
-	Position_POSITION_LEFT_RING    Position = 9
-	Position_POSITION_LEFT_LITTLE  Position = 10
+	// Left thumb.
+	Position_POSITION_LEFT_THUMB Position = 6
+	// Left index finger.
+	Position_POSITION_LEFT_INDEX Position = 7
+	// Left middle finger.
+	Position_POSITION_LEFT_MIDDLE Position = 8
+	// Left ring finger.
+	Position_POSITION_LEFT_RING Position = 9
+	// Left little finger.
+	Position_POSITION_LEFT_LITTLE Position = 10
 )
 
 // Enum value maps for Position.
@@ -322,6 +350,7 @@ func (Position) EnumDescriptor() ([]byte, []int) {
 type MissingFingerReason int32
 
 const (
+	// Refused: a missing finger has its reason.
 	MissingFingerReason_MISSING_FINGER_REASON_UNSPECIFIED MissingFingerReason = 0
 	// Amputated ("XX").
 	MissingFingerReason_MISSING_FINGER_REASON_AMPUTATED MissingFingerReason = 1
@@ -374,10 +403,14 @@ func (MissingFingerReason) EnumDescriptor() ([]byte, []int) {
 type Sex int32
 
 const (
+	// Not said ("<" in ICAO 9303).
 	Sex_SEX_UNSPECIFIED Sex = 0
-	Sex_SEX_MALE        Sex = 1
-	Sex_SEX_FEMALE      Sex = 2
-	Sex_SEX_OTHER       Sex = 3
+	// Male ("M").
+	Sex_SEX_MALE Sex = 1
+	// Female ("F").
+	Sex_SEX_FEMALE Sex = 2
+	// Other or not specified by the issuer ("X").
+	Sex_SEX_OTHER Sex = 3
 )
 
 // Enum value maps for Sex.
@@ -427,10 +460,13 @@ func (Sex) EnumDescriptor() ([]byte, []int) {
 type Outcome int32
 
 const (
+	// Not used by the server.
 	Outcome_OUTCOME_UNSPECIFIED Outcome = 0
-	Outcome_OUTCOME_NON_MATCH   Outcome = 1
+	// The evidence says another person, or does not suffice for a referral.
+	Outcome_OUTCOME_NON_MATCH Outcome = 1
 	// The evidence does not suffice either way: a person looks.
 	Outcome_OUTCOME_REFER Outcome = 2
+	// The evidence says the same person.
 	Outcome_OUTCOME_MATCH Outcome = 3
 )
 
@@ -477,13 +513,18 @@ func (Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_immis_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
+// What the detection says.
 type PresentationAttackResult_Outcome int32
 
 const (
+	// Not tested.
 	PresentationAttackResult_OUTCOME_UNSPECIFIED PresentationAttackResult_Outcome = 0
-	PresentationAttackResult_OUTCOME_BONA_FIDE   PresentationAttackResult_Outcome = 1
-	PresentationAttackResult_OUTCOME_ATTACK      PresentationAttackResult_Outcome = 2
-	PresentationAttackResult_OUTCOME_UNDECIDED   PresentationAttackResult_Outcome = 3
+	// A live, genuine presentation.
+	PresentationAttackResult_OUTCOME_BONA_FIDE PresentationAttackResult_Outcome = 1
+	// An attack, e.g. with a mask or a print.
+	PresentationAttackResult_OUTCOME_ATTACK PresentationAttackResult_Outcome = 2
+	// The detection could not tell.
+	PresentationAttackResult_OUTCOME_UNDECIDED PresentationAttackResult_Outcome = 3
 )
 
 // Enum value maps for PresentationAttackResult_Outcome.
@@ -529,14 +570,20 @@ func (PresentationAttackResult_Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_immis_v1_types_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// What a name is to the person.
 type PersonName_Kind int32
 
 const (
+	// Not said.
 	PersonName_KIND_UNSPECIFIED PersonName_Kind = 0
-	PersonName_KIND_CURRENT     PersonName_Kind = 1
-	PersonName_KIND_BIRTH       PersonName_Kind = 2
-	PersonName_KIND_PREVIOUS    PersonName_Kind = 3
-	PersonName_KIND_ALIAS       PersonName_Kind = 4
+	// The present name.
+	PersonName_KIND_CURRENT PersonName_Kind = 1
+	// The name at birth.
+	PersonName_KIND_BIRTH PersonName_Kind = 2
+	// A former name.
+	PersonName_KIND_PREVIOUS PersonName_Kind = 3
+	// Another name that is used.
+	PersonName_KIND_ALIAS PersonName_Kind = 4
 )
 
 // Enum value maps for PersonName_Kind.
@@ -642,7 +689,8 @@ func (x *RequestContext) GetCaseReference() string {
 
 // Result of presentation-attack detection (ISO/IEC 30107-3) made by the station.
 type PresentationAttackResult struct {
-	state   protoimpl.MessageState           `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the detection says; from the station.
 	Outcome PresentationAttackResult_Outcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=immis.v1.PresentationAttackResult_Outcome" json:"outcome,omitempty"`
 	// 0-100, larger is more likely bona fide; absent when the device gives none.
 	Score *uint32 `protobuf:"varint,2,opt,name=score,proto3,oneof" json:"score,omitempty"`
@@ -724,7 +772,8 @@ type Sample struct {
 	// Capture device: maker, model and serial number as the station knows it, 0-256 bytes.
 	CaptureDevice string `protobuf:"bytes,8,opt,name=capture_device,json=captureDevice,proto3" json:"capture_device,omitempty"`
 	// Extractor that made the template and its version, 0-128 bytes.
-	Extractor          string                    `protobuf:"bytes,9,opt,name=extractor,proto3" json:"extractor,omitempty"`
+	Extractor string `protobuf:"bytes,9,opt,name=extractor,proto3" json:"extractor,omitempty"`
+	// Result of presentation-attack detection; absent: not tested. From the station.
 	PresentationAttack *PresentationAttackResult `protobuf:"bytes,10,opt,name=presentation_attack,json=presentationAttack,proto3" json:"presentation_attack,omitempty"`
 	// When the sample was captured; absent: the encounter's time.
 	Captured      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=captured,proto3" json:"captured,omitempty"`
@@ -839,6 +888,7 @@ func (x *Sample) GetCaptured() *timestamppb.Timestamp {
 	return nil
 }
 
+// A finger that could not be captured.
 type MissingFinger struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required, 1-10.
@@ -895,11 +945,15 @@ func (x *MissingFinger) GetReason() MissingFingerReason {
 
 // A name as declared or as a document shows it. Each part 0-256 bytes of UTF-8.
 type PersonName struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          PersonName_Kind        `protobuf:"varint,1,opt,name=kind,proto3,enum=immis.v1.PersonName_Kind" json:"kind,omitempty"`
-	Surname       string                 `protobuf:"bytes,2,opt,name=surname,proto3" json:"surname,omitempty"`
-	GivenNames    string                 `protobuf:"bytes,3,opt,name=given_names,json=givenNames,proto3" json:"given_names,omitempty"`
-	Patronymic    string                 `protobuf:"bytes,4,opt,name=patronymic,proto3" json:"patronymic,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the name is to the person, as declared.
+	Kind PersonName_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=immis.v1.PersonName_Kind" json:"kind,omitempty"`
+	// Family name, 0-256 bytes of UTF-8, as declared or as the document shows it.
+	Surname string `protobuf:"bytes,2,opt,name=surname,proto3" json:"surname,omitempty"`
+	// Given names, 0-256 bytes of UTF-8, as declared or as the document shows them.
+	GivenNames string `protobuf:"bytes,3,opt,name=given_names,json=givenNames,proto3" json:"given_names,omitempty"`
+	// Patronymic, 0-256 bytes of UTF-8; empty where there is none.
+	Patronymic    string `protobuf:"bytes,4,opt,name=patronymic,proto3" json:"patronymic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -969,7 +1023,8 @@ type BiographicData struct {
 	Names []*PersonName `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
 	// YYYY-MM-DD, YYYY-MM or YYYY, Gregorian; empty when unknown.
 	BirthDate string `protobuf:"bytes,2,opt,name=birth_date,json=birthDate,proto3" json:"birth_date,omitempty"`
-	Sex       Sex    `protobuf:"varint,3,opt,name=sex,proto3,enum=immis.v1.Sex" json:"sex,omitempty"`
+	// As declared or as the document states it.
+	Sex Sex `protobuf:"varint,3,opt,name=sex,proto3,enum=immis.v1.Sex" json:"sex,omitempty"`
 	// ISO 3166-1 alpha-3 codes, or XXA (stateless), XXB, XXC, XXX of ICAO 9303; 0-8 of them.
 	Nationalities []string `protobuf:"bytes,4,rep,name=nationalities,proto3" json:"nationalities,omitempty"`
 	// 0-256 bytes.
@@ -1133,7 +1188,8 @@ type Encounter struct {
 	// Output only: the purpose under which it was enrolled.
 	Purpose Purpose `protobuf:"varint,6,opt,name=purpose,proto3,enum=immis.v1.Purpose" json:"purpose,omitempty"`
 	// Galleries the subject is put into, 0-32; each must exist.
-	Galleries      []string        `protobuf:"bytes,7,rep,name=galleries,proto3" json:"galleries,omitempty"`
+	Galleries []string `protobuf:"bytes,7,rep,name=galleries,proto3" json:"galleries,omitempty"`
+	// Biographic data as declared; absent: none was.
 	BiographicData *BiographicData `protobuf:"bytes,8,opt,name=biographic_data,json=biographicData,proto3" json:"biographic_data,omitempty"`
 	// 0-32 documents.
 	Documents []*Document `protobuf:"bytes,9,rep,name=documents,proto3" json:"documents,omitempty"`
@@ -1265,9 +1321,11 @@ func (x *Encounter) GetKeepImages() bool {
 
 // Names one encounter of one subject.
 type EncounterRef struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SubjectId     string                 `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	EncounterId   string                 `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// The encounter: 1-128 bytes of UTF-8, unique within its subject.
+	EncounterId   string `protobuf:"bytes,2,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1365,10 +1423,13 @@ func (x *Probe) GetSamples() []*Sample {
 
 // The comparison of one probe sample with the best reference sample of a subject.
 type SampleScore struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Modality Modality               `protobuf:"varint,1,opt,name=modality,proto3,enum=immis.v1.Modality" json:"modality,omitempty"`
-	Position Position               `protobuf:"varint,2,opt,name=position,proto3,enum=immis.v1.Position" json:"position,omitempty"`
-	Model    string                 `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Modality of the two samples.
+	Modality Modality `protobuf:"varint,1,opt,name=modality,proto3,enum=immis.v1.Modality" json:"modality,omitempty"`
+	// Finger position of the probe sample; unspecified for faces.
+	Position Position `protobuf:"varint,2,opt,name=position,proto3,enum=immis.v1.Position" json:"position,omitempty"`
+	// Face model of both vectors; empty for fingers.
+	Model string `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`
 	// Encounter that holds the reference sample.
 	EncounterId string `protobuf:"bytes,4,opt,name=encounter_id,json=encounterId,proto3" json:"encounter_id,omitempty"`
 	// Comparison score: cosine in [-1, 1] for faces, [0, 1] for fingers.
@@ -1454,9 +1515,11 @@ func (x *SampleScore) GetLog10Lr() float64 {
 
 // A person the search puts forward.
 type Candidate struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	SubjectId string                 `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
-	Outcome   Outcome                `protobuf:"varint,2,opt,name=outcome,proto3,enum=immis.v1.Outcome" json:"outcome,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The subject: 1-128 bytes of UTF-8, as given or received when it was enrolled.
+	SubjectId string `protobuf:"bytes,1,opt,name=subject_id,json=subjectId,proto3" json:"subject_id,omitempty"`
+	// What the machine says about this candidate.
+	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=immis.v1.Outcome" json:"outcome,omitempty"`
 	// Sum of the contributions, log10 of the likelihood ratio same / different person.
 	Log10Lr float64 `protobuf:"fixed64,3,opt,name=log10_lr,json=log10Lr,proto3" json:"log10_lr,omitempty"`
 	// Best comparison of each probe sample, in the order of the probe.
