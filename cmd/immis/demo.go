@@ -20,6 +20,7 @@ type demoCmd struct {
 	Lang       string  `default:"en" enum:"en,uk" help:"Language of the story: en or uk (default ${default})."`
 	Listen     string  `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address of the API; loopback only (default: a free port)."`
 	Admin      string  `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address of metrics and health (default: a free port)."`
+	Samples    string  `placeholder:"DIR" help:"Only write samples of one synthetic person, taken twice, as files to try other commands with."`
 	Data       string  `placeholder:"DIR" help:"Keep the ledger in this empty folder; with --keys."`
 	Keys       string  `placeholder:"DIR" help:"Keep the secrets in this folder; with --data."`
 }
@@ -31,7 +32,8 @@ func (*demoCmd) Help() string {
 Examples:
   immis demo
   immis demo --lang uk --exit
-  immis demo --difficulty 1 --exit --json`
+  immis demo --difficulty 1 --exit --json
+  immis demo --samples samples`
 }
 
 // Run plays the demo.
@@ -49,6 +51,9 @@ func (c *demoCmd) Run(a *app) (err error) {
 	}
 	if err := cfg.WithDefaults().Validate(); err != nil {
 		return usage("%v", err)
+	}
+	if c.Samples != "" {
+		return a.writeSamples(c.Samples, c.Seed, c.Difficulty)
 	}
 	l, err := a.startLocal(c.Data, c.Keys, "immis-demo-", server.Config{Listen: c.Listen, AdminListen: c.Admin})
 	if err != nil {
