@@ -182,8 +182,8 @@ func (b *blur) spread(mass *[cells][directions]float64, known uint64, m, n *minu
 	var share [directions]float64
 	b.shares(&share, turn(n.angle, m.angle))
 	// Rows and columns that may lie within the cut; the test below decides.
-	firstRow, endRow := b.near(v - cut), b.near(v+cut)+2
-	firstColumn, endColumn := b.near(u - cut), b.near(u+cut)+2
+	firstRow, endRow := b.near(v-cut), b.near(v+cut)+2
+	firstColumn, endColumn := b.near(u-cut), b.near(u+cut)+2
 	for row := firstRow; row < min(endRow, cellsAcross); row++ {
 		dv := b.center[row] - v
 		inRow := known >> (row * cellsAcross) & (1<<cellsAcross - 1)
