@@ -19,6 +19,9 @@ func newAdmission(what string, workers, queue int) *admission {
 	return &admission{what: what, workers: make(chan struct{}, workers), queue: int64(queue)}
 }
 
+// idle tells whether no work is under way.
+func (a *admission) idle() bool { return len(a.workers) == 0 }
+
 // enter waits for a worker; the caller must call the returned function when done.
 func (a *admission) enter(ctx context.Context) (leave func(), err error) {
 	if err := ctx.Err(); err != nil {

@@ -130,7 +130,7 @@ func TestManyLargeViews(t *testing.T) {
 		if err := call(t.Context(), all[:5]); reasonOf(err) != string(templates.ReasonOversized) {
 			t.Errorf("%s of 40 views of 255 minutiae: %v, want %s", name, err, templates.ReasonOversized)
 		}
-		if testing.Short() {
+		if testing.Short() || name == "enroll" { // an enrolment leaves the preparing for later
 			continue
 		}
 		best := time.Hour

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -136,5 +137,15 @@ func (e *Engine) notReady() error {
 	return &Error{Reason: ReasonNotReady, Err: ErrNotReady, What: "index", Got: "still being built", Want: "a ready service; watch its health"}
 }
 
-// Run carries out the duplicate checks until ctx ends. It waits for Load.
-func (e *Engine) Run(ctx context.Context) error { return e.runChecks(ctx) }
+// Run carries out the duplicate checks, and prepares references in idle moments,
+// until ctx ends. It waits for Load.
+func (e *Engine) Run(ctx context.Context) error {
+	var warming sync.WaitGroup
+	warming.Add(1)
+	go func() {
+		defer warming.Done()
+		e.warm(ctx)
+	}()
+	defer warming.Wait()
+	return e.runChecks(ctx)
+}

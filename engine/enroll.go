@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	"immis/matcher/finger"
 	"immis/store"
 	"immis/store/seal"
 	"immis/templates"
@@ -263,7 +262,7 @@ func (enc *encounter) fill(ctx context.Context, r *register, samples [][]templat
 				}
 				enc.faces = append(enc.faces, faceRow{model: m, key: rowKey(enc.order, view), vector: t.Face.Vector})
 			case t.Finger != nil:
-				enc.fingers = append(enc.fingers, fingerView{position: t.Finger.Position, template: finger.Prepare(t.Finger)})
+				enc.fingers = append(enc.fingers, fingerView{t.Finger.Position, newReference(t.Finger)})
 			}
 			view++
 		}

@@ -204,12 +204,12 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 				if !samePosition(p.position, f.position) {
 					continue
 				}
-				// A comparison of two fingers costs well under 1 ms.
-				if c.made%8 == 0 && c.ctx.Err() != nil {
+				// A comparison of two fingers costs well under 1 ms, preparing one up to some ms.
+				if (c.made%8 == 0 || !f.prepared()) && c.ctx.Err() != nil {
 					return nil
 				}
 				c.made++
-				if s := float32(c.finger.Compare(p.template, f.template)); best.encounter == nil || s > best.score {
+				if s := float32(c.finger.Compare(p.template, f.get())); best.encounter == nil || s > best.score {
 					best = comparison{templates.ModalityFinger, known(p.position, f.position), "", s, enc}
 				}
 			}

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"immis/index"
-	"immis/matcher/finger"
 	"immis/store"
 	"immis/templates"
 )
@@ -31,6 +30,7 @@ type register struct {
 	nextOrder  atomic.Uint64
 	version    atomic.Uint64 // newest ledger entry that changed what searches see
 	closed     atomic.Int64  // galleries with readers
+	published  atomic.Int64  // encounters ever published, for the idle work
 	encounters atomic.Int64
 	fingers    atomic.Int64
 	fingerSize atomic.Int64
@@ -64,11 +64,6 @@ type faceRow struct {
 	key   uint64
 	// vector is set until the row is in the index.
 	vector []float32
-}
-
-type fingerView struct {
-	position templates.Position
-	template *finger.Template
 }
 
 type gallery struct {
@@ -208,6 +203,7 @@ func (r *register) publishEncounter(enc *encounter, id store.ID, external string
 	r.byOrder[enc.order] = enc
 	s.state.Store(next)
 	r.encounters.Add(1)
+	r.published.Add(1)
 	r.countFingers(enc, 1)
 	return nil
 }
@@ -233,7 +229,7 @@ func (r *register) publishSubjectLocked(id store.ID, external string) *subject {
 func (r *register) countFingers(enc *encounter, sign int64) {
 	for _, f := range enc.fingers {
 		r.fingers.Add(sign)
-		r.fingerSize.Add(sign * int64(f.template.Bytes()))
+		f.count(&r.fingerSize, sign > 0)
 	}
 }
 
