@@ -20,6 +20,18 @@ func (g *gallery) readable(principal string) bool {
 	return len(d.Readers) == 0 || slices.Contains(d.Readers, principal)
 }
 
+// readsAll tells whether a principal may see the subjects of every gallery.
+func (r *register) readsAll(principal string) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, g := range r.galleries {
+		if !g.readable(principal) {
+			return false
+		}
+	}
+	return true
+}
+
 // visible tells whether a principal may know of a subject: one in no gallery is
 // visible to all, one that is only in galleries others read does not exist for it.
 func (st *subjectState) visible(principal string) bool {
@@ -102,11 +114,17 @@ func decodeTombstone(b []byte) (galleries []store.ID, err error) {
 	return galleries, r.end()
 }
 
-// goneVisibly tells whether a subject that is gone was visible to a principal.
-// Without a tombstone, or with a damaged one, it was not.
+// goneVisibly tells whether a subject that is gone was visible to a principal. An
+// erasure that a crash cut and the start finished left no tombstone: who could see
+// the subject is not known any more, so that only who may see everybody's may know of
+// it. With a damaged tombstone nobody does.
 func (e *Engine) goneVisibly(c Caller, id store.ID) bool {
 	row := tombstone(id)
 	sealed, err := e.store.Get(row)
+	if errors.Is(err, store.ErrNotFound) {
+		sub, err := e.store.Subject(id)
+		return err == nil && sub.Status == store.SubjectErased && e.register.readsAll(c.Principal)
+	}
 	if err != nil {
 		return false
 	}
