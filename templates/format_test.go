@@ -9,31 +9,38 @@ func TestFormats(t *testing.T) {
 	names := map[string]bool{}
 	for i := range 256 {
 		f := Format(i)
-		if known := f >= FormatFaceFloat32 && f <= FormatOther; f.Known() != known {
-			t.Errorf("format %d: Known %v", i, f.Known())
+		if got, want := f.Known(), i >= 1 && i <= 24; got != want {
+			t.Errorf("format %d: Known %t", i, got)
 		}
 		if !f.Known() {
-			if f.String() != "unknown" || f.Searchable() || f.Modality() != ModalityUnknown || f.Encoding() != EncodingUnknown {
-				t.Errorf("unknown format %d claims something", i)
+			if f.String() != "unknown" || f.Searchable() || f.Image() || f.Container() || f.Modality() != ModalityUnknown {
+				t.Errorf("unknown format %d: %v has properties", i, f)
 			}
 			continue
 		}
-		if names[f.String()] || f.String() == "unknown" {
-			t.Errorf("format %d: name %q again", i, f)
+		back, err := ParseFormat(f.String())
+		if err != nil || back != f || names[f.String()] || f.String() == "" {
+			t.Errorf("format %d is called %q, which is read as %d (%v)", i, f, back, err)
 		}
 		names[f.String()] = true
-		if got, err := ParseFormat(f.String()); err != nil || got != f {
-			t.Errorf("ParseFormat(%q) = %v, %v", f, got, err)
+		kinds := 0
+		for _, is := range []bool{f.Searchable(), f.Image(), f.Container(), f == FormatOther} {
+			if is {
+				kinds++
+			}
 		}
-		if f.Searchable() != (f.Modality() != ModalityUnknown) {
-			t.Errorf("format %v: searchable %v, modality %v", f, f.Searchable(), f.Modality())
+		if kinds != 1 {
+			t.Errorf("format %v is of %d kinds, want 1", f, kinds)
 		}
-		if (f.Encoding().Size() > 0) != (f.Modality() == ModalityFace) {
+		if f.Searchable() && f.Modality() == ModalityUnknown {
+			t.Errorf("format %v is searched without a modality", f)
+		}
+		if (f.Encoding().Size() > 0) != (f.Modality() == ModalityFace && f.Searchable()) {
 			t.Errorf("format %v: encoding %d", f, f.Encoding())
 		}
 	}
-	if len(names) != 9 {
-		t.Errorf("%d formats, want 9", len(names))
+	if len(names) != 24 || len(FormatNames()) != 24 {
+		t.Errorf("%d formats, %d names, want 24", len(names), len(FormatNames()))
 	}
 	for _, bad := range []string{"", "unknown", "PNG", "png "} {
 		_, err := ParseFormat(bad)
@@ -45,7 +52,11 @@ func TestFormats(t *testing.T) {
 
 func TestFormatNumbersStay(t *testing.T) {
 	for f, want := range map[Format]uint8{FormatFaceFloat32: 1, FormatFaceFloat16: 2, FormatFaceInt8: 3, FormatISO19794_2_2005: 4,
-		FormatPNG: 5, FormatJPEG: 6, FormatWSQ: 7, FormatJP2: 8, FormatOther: 9} {
+		FormatPNG: 5, FormatJPEG: 6, FormatWSQ: 7, FormatJP2: 8, FormatOther: 9,
+		FormatISO19794_2_2011: 10, FormatISO19794_2_CardNormal: 11, FormatISO19794_2_CardCompact: 12,
+		FormatANSI378_2004: 13, FormatANSI378_2007: 14, FormatANSI378_2009: 15, FormatANSI378_2009AM1: 16,
+		FormatISO19794_4_2005: 17, FormatISO19794_4_2011: 18, FormatISO19794_5_2005: 19, FormatISO19794_5_2011: 20,
+		FormatBMP: 21, FormatTIFF: 22, FormatCBEFF: 23, FormatANSINIST: 24} {
 		if uint8(f) != want {
 			t.Errorf("format %v has number %d, want %d: the numbers are on disk", f, f, want)
 		}

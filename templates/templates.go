@@ -14,6 +14,8 @@ const (
 	ModalityUnknown Modality = iota
 	ModalityFace
 	ModalityFinger
+	// ModalityIris is kept and shown, never compared.
+	ModalityIris
 )
 
 // String is the field's name of the modality, as used in errors and metrics.
@@ -23,6 +25,8 @@ func (m Modality) String() string {
 		return "face"
 	case ModalityFinger:
 		return "finger"
+	case ModalityIris:
+		return "iris"
 	}
 	return "unknown"
 }

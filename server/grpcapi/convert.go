@@ -13,48 +13,52 @@ import (
 // other direction. Field paths are those of the messages, so that a station
 // can point at what it sent.
 
-// format is the visible switch between the formats of the API and those of
-// templates; protoFormat is its inverse. That their numbers agree is an accident.
+// formats pairs the formats of the API with those of templates. That some of
+// their numbers agree is an accident.
+var formats = [...]struct {
+	api  immisv1.Format
+	ours templates.Format
+}{
+	{immisv1.Format_FORMAT_FACE_FLOAT32, templates.FormatFaceFloat32},
+	{immisv1.Format_FORMAT_FACE_FLOAT16, templates.FormatFaceFloat16},
+	{immisv1.Format_FORMAT_FACE_INT8, templates.FormatFaceInt8},
+	{immisv1.Format_FORMAT_ISO_19794_2_2005, templates.FormatISO19794_2_2005},
+	{immisv1.Format_FORMAT_PNG, templates.FormatPNG},
+	{immisv1.Format_FORMAT_JPEG, templates.FormatJPEG},
+	{immisv1.Format_FORMAT_WSQ, templates.FormatWSQ},
+	{immisv1.Format_FORMAT_JPEG2000, templates.FormatJP2},
+	{immisv1.Format_FORMAT_OTHER, templates.FormatOther},
+	{immisv1.Format_FORMAT_ISO_19794_2_2011, templates.FormatISO19794_2_2011},
+	{immisv1.Format_FORMAT_ISO_19794_2_CARD_NORMAL, templates.FormatISO19794_2_CardNormal},
+	{immisv1.Format_FORMAT_ISO_19794_2_CARD_COMPACT, templates.FormatISO19794_2_CardCompact},
+	{immisv1.Format_FORMAT_ANSI_378_2004, templates.FormatANSI378_2004},
+	{immisv1.Format_FORMAT_ANSI_378_2007, templates.FormatANSI378_2007},
+	{immisv1.Format_FORMAT_ANSI_378_2009, templates.FormatANSI378_2009},
+	{immisv1.Format_FORMAT_ANSI_378_2009_AM1, templates.FormatANSI378_2009AM1},
+	{immisv1.Format_FORMAT_ISO_19794_4_2005, templates.FormatISO19794_4_2005},
+	{immisv1.Format_FORMAT_ISO_19794_4_2011, templates.FormatISO19794_4_2011},
+	{immisv1.Format_FORMAT_ISO_19794_5_2005, templates.FormatISO19794_5_2005},
+	{immisv1.Format_FORMAT_ISO_19794_5_2011, templates.FormatISO19794_5_2011},
+	{immisv1.Format_FORMAT_BMP, templates.FormatBMP},
+	{immisv1.Format_FORMAT_TIFF, templates.FormatTIFF},
+	{immisv1.Format_FORMAT_CBEFF_XML, templates.FormatCBEFF},
+	{immisv1.Format_FORMAT_ANSI_NIST_ITL, templates.FormatANSINIST},
+}
+
 func format(field string, f immisv1.Format) (templates.Format, error) {
-	switch f {
-	case immisv1.Format_FORMAT_FACE_FLOAT32:
-		return templates.FormatFaceFloat32, nil
-	case immisv1.Format_FORMAT_FACE_FLOAT16:
-		return templates.FormatFaceFloat16, nil
-	case immisv1.Format_FORMAT_FACE_INT8:
-		return templates.FormatFaceInt8, nil
-	case immisv1.Format_FORMAT_ISO_19794_2_2005:
-		return templates.FormatISO19794_2_2005, nil
-	case immisv1.Format_FORMAT_PNG:
-		return templates.FormatPNG, nil
-	case immisv1.Format_FORMAT_JPEG:
-		return templates.FormatJPEG, nil
-	case immisv1.Format_FORMAT_WSQ:
-		return templates.FormatWSQ, nil
-	case immisv1.Format_FORMAT_JPEG2000:
-		return templates.FormatJP2, nil
+	for _, p := range formats {
+		if p.api == f {
+			return p.ours, nil
+		}
 	}
 	return 0, templates.Bad(templates.ReasonFormat, field, int32(f), "one of the formats of immis.v1.Format")
 }
 
 func protoFormat(f templates.Format) immisv1.Format {
-	switch f {
-	case templates.FormatFaceFloat32:
-		return immisv1.Format_FORMAT_FACE_FLOAT32
-	case templates.FormatFaceFloat16:
-		return immisv1.Format_FORMAT_FACE_FLOAT16
-	case templates.FormatFaceInt8:
-		return immisv1.Format_FORMAT_FACE_INT8
-	case templates.FormatISO19794_2_2005:
-		return immisv1.Format_FORMAT_ISO_19794_2_2005
-	case templates.FormatPNG:
-		return immisv1.Format_FORMAT_PNG
-	case templates.FormatJPEG:
-		return immisv1.Format_FORMAT_JPEG
-	case templates.FormatWSQ:
-		return immisv1.Format_FORMAT_WSQ
-	case templates.FormatJP2:
-		return immisv1.Format_FORMAT_JPEG2000
+	for _, p := range formats {
+		if p.ours == f {
+			return p.api
+		}
 	}
 	return immisv1.Format_FORMAT_UNSPECIFIED
 }
@@ -65,8 +69,10 @@ func modality(field string, m immisv1.Modality) (templates.Modality, error) {
 		return templates.ModalityFace, nil
 	case immisv1.Modality_MODALITY_FINGER:
 		return templates.ModalityFinger, nil
+	case immisv1.Modality_MODALITY_IRIS:
+		return templates.ModalityIris, nil
 	}
-	return 0, templates.Bad(ReasonEnum, field, int32(m), "face (1) or finger (2)")
+	return 0, templates.Bad(ReasonEnum, field, int32(m), "face (1), finger (2) or iris (3)")
 }
 
 func protoModality(m templates.Modality) immisv1.Modality {
@@ -75,6 +81,8 @@ func protoModality(m templates.Modality) immisv1.Modality {
 		return immisv1.Modality_MODALITY_FACE
 	case templates.ModalityFinger:
 		return immisv1.Modality_MODALITY_FINGER
+	case templates.ModalityIris:
+		return immisv1.Modality_MODALITY_IRIS
 	}
 	return immisv1.Modality_MODALITY_UNSPECIFIED
 }

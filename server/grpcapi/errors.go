@@ -84,7 +84,11 @@ func (s *Services) Status(ctx context.Context, err error) error {
 func (s *Services) status(ctx context.Context, err error) error {
 	var bad *templates.InputError
 	if errors.As(err, &bad) {
-		return detailed(codes.InvalidArgument, bad.Error(), info(string(bad.Reason), bad.Field, bad.Got, bad.Want),
+		why := info(string(bad.Reason), bad.Field, bad.Got, bad.Want)
+		if bad.Offset != templates.NoOffset {
+			why.Metadata["offset"] = strconv.Itoa(bad.Offset)
+		}
+		return detailed(codes.InvalidArgument, bad.Error(), why,
 			&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{
 				Field: bad.Field, Description: bad.Got + ", want " + bad.Want, Reason: string(bad.Reason),
 			}}})

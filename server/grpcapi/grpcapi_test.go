@@ -94,7 +94,7 @@ func TestInternalErrorsAreOpaque(t *testing.T) {
 }
 
 func TestInputErrorsCarryEverything(t *testing.T) {
-	err := New(Options{}).Status(context.Background(), templates.Bad(templates.ReasonOutOfRange, "encounter.samples[2].quality", 101, "0 to 100"))
+	err := New(Options{}).Status(context.Background(), templates.BadAt(17, templates.ReasonOutOfRange, "encounter.samples[2].quality", 101, "0 to 100"))
 	var violation *errdetails.BadRequest_FieldViolation
 	var meta map[string]string
 	for _, d := range status.Convert(err).Details() {
@@ -111,7 +111,7 @@ func TestInputErrorsCarryEverything(t *testing.T) {
 	if violation.GetField() != "encounter.samples[2].quality" || violation.GetReason() != "OUT_OF_RANGE" || violation.GetDescription() != "101, want 0 to 100" {
 		t.Errorf("violation %v", violation)
 	}
-	if meta["field"] != "encounter.samples[2].quality" || meta["got"] != "101" || meta["want"] != "0 to 100" {
+	if meta["field"] != "encounter.samples[2].quality" || meta["got"] != "101" || meta["want"] != "0 to 100" || meta["offset"] != "17" {
 		t.Errorf("metadata %v", meta)
 	}
 }

@@ -141,6 +141,8 @@ const (
 	Modality_MODALITY_FACE Modality = 1
 	// Fingerprint.
 	Modality_MODALITY_FINGER Modality = 2
+	// Iris: kept and shown, never compared.
+	Modality_MODALITY_IRIS Modality = 3
 )
 
 // Enum value maps for Modality.
@@ -149,11 +151,13 @@ var (
 		0: "MODALITY_UNSPECIFIED",
 		1: "MODALITY_FACE",
 		2: "MODALITY_FINGER",
+		3: "MODALITY_IRIS",
 	}
 	Modality_value = map[string]int32{
 		"MODALITY_UNSPECIFIED": 0,
 		"MODALITY_FACE":        1,
 		"MODALITY_FINGER":      2,
+		"MODALITY_IRIS":        3,
 	}
 )
 
@@ -198,39 +202,105 @@ const (
 	Format_FORMAT_FACE_INT8 Format = 3
 	// Finger minutiae record, ISO/IEC 19794-2:2005, one or more views.
 	Format_FORMAT_ISO_19794_2_2005 Format = 4
-	// Images: kept (when keep_images asks for it) and shown, not searchable.
+	// Images: kept (when keep_images asks for it) and shown, not searchable yet.
 	Format_FORMAT_PNG Format = 5
-	// JPEG image; not searchable.
+	// JPEG image; not searchable yet.
 	Format_FORMAT_JPEG Format = 6
-	// WSQ image of a finger; not searchable.
+	// WSQ image of a finger; not searchable yet.
 	Format_FORMAT_WSQ Format = 7
-	// JPEG 2000 image; not searchable.
+	// JPEG 2000 image, as a file or a bare codestream; not searchable yet.
 	Format_FORMAT_JPEG2000 Format = 8
+	// Bytes kept without any look inside, e.g. of an iris.
+	Format_FORMAT_OTHER Format = 9
+	// Finger minutiae record, ISO/IEC 19794-2:2011.
+	Format_FORMAT_ISO_19794_2_2011 Format = 10
+	// Finger minutiae, normal card format of ISO/IEC 19794-2:2005: 5 bytes each, no header.
+	Format_FORMAT_ISO_19794_2_CARD_NORMAL Format = 11
+	// Finger minutiae, compact card format of ISO/IEC 19794-2:2005: 3 bytes each, no header.
+	Format_FORMAT_ISO_19794_2_CARD_COMPACT Format = 12
+	// Finger minutiae record, ANSI INCITS 378-2004.
+	Format_FORMAT_ANSI_378_2004 Format = 13
+	// Finger minutiae record, ANSI INCITS 378-2007.
+	Format_FORMAT_ANSI_378_2007 Format = 14
+	// Finger minutiae record, ANSI INCITS 378-2009.
+	Format_FORMAT_ANSI_378_2009 Format = 15
+	// Finger minutiae record, ANSI INCITS 378-2009 with amendment 1.
+	Format_FORMAT_ANSI_378_2009_AM1 Format = 16
+	// Finger image record, ISO/IEC 19794-4:2005; not searchable yet.
+	Format_FORMAT_ISO_19794_4_2005 Format = 17
+	// Finger image record, ISO/IEC 19794-4:2011; not searchable yet.
+	Format_FORMAT_ISO_19794_4_2011 Format = 18
+	// Face image record, ISO/IEC 19794-5:2005; kept and shown, not searchable.
+	Format_FORMAT_ISO_19794_5_2005 Format = 19
+	// Face image record, ISO/IEC 19794-5:2011; kept and shown, not searchable.
+	Format_FORMAT_ISO_19794_5_2011 Format = 20
+	// BMP image; not searchable yet.
+	Format_FORMAT_BMP Format = 21
+	// TIFF image of one page; not searchable yet.
+	Format_FORMAT_TIFF Format = 22
+	// XML document of biometric information records (CBEFF, ISO/IEC 19785) as MOSIP
+	// writes it: a container, taken as the samples inside it.
+	Format_FORMAT_CBEFF_XML Format = 23
+	// Transaction of ANSI/NIST-ITL, traditional encoding: a container, taken as the
+	// samples inside it.
+	Format_FORMAT_ANSI_NIST_ITL Format = 24
 )
 
 // Enum value maps for Format.
 var (
 	Format_name = map[int32]string{
-		0: "FORMAT_UNSPECIFIED",
-		1: "FORMAT_FACE_FLOAT32",
-		2: "FORMAT_FACE_FLOAT16",
-		3: "FORMAT_FACE_INT8",
-		4: "FORMAT_ISO_19794_2_2005",
-		5: "FORMAT_PNG",
-		6: "FORMAT_JPEG",
-		7: "FORMAT_WSQ",
-		8: "FORMAT_JPEG2000",
+		0:  "FORMAT_UNSPECIFIED",
+		1:  "FORMAT_FACE_FLOAT32",
+		2:  "FORMAT_FACE_FLOAT16",
+		3:  "FORMAT_FACE_INT8",
+		4:  "FORMAT_ISO_19794_2_2005",
+		5:  "FORMAT_PNG",
+		6:  "FORMAT_JPEG",
+		7:  "FORMAT_WSQ",
+		8:  "FORMAT_JPEG2000",
+		9:  "FORMAT_OTHER",
+		10: "FORMAT_ISO_19794_2_2011",
+		11: "FORMAT_ISO_19794_2_CARD_NORMAL",
+		12: "FORMAT_ISO_19794_2_CARD_COMPACT",
+		13: "FORMAT_ANSI_378_2004",
+		14: "FORMAT_ANSI_378_2007",
+		15: "FORMAT_ANSI_378_2009",
+		16: "FORMAT_ANSI_378_2009_AM1",
+		17: "FORMAT_ISO_19794_4_2005",
+		18: "FORMAT_ISO_19794_4_2011",
+		19: "FORMAT_ISO_19794_5_2005",
+		20: "FORMAT_ISO_19794_5_2011",
+		21: "FORMAT_BMP",
+		22: "FORMAT_TIFF",
+		23: "FORMAT_CBEFF_XML",
+		24: "FORMAT_ANSI_NIST_ITL",
 	}
 	Format_value = map[string]int32{
-		"FORMAT_UNSPECIFIED":      0,
-		"FORMAT_FACE_FLOAT32":     1,
-		"FORMAT_FACE_FLOAT16":     2,
-		"FORMAT_FACE_INT8":        3,
-		"FORMAT_ISO_19794_2_2005": 4,
-		"FORMAT_PNG":              5,
-		"FORMAT_JPEG":             6,
-		"FORMAT_WSQ":              7,
-		"FORMAT_JPEG2000":         8,
+		"FORMAT_UNSPECIFIED":              0,
+		"FORMAT_FACE_FLOAT32":             1,
+		"FORMAT_FACE_FLOAT16":             2,
+		"FORMAT_FACE_INT8":                3,
+		"FORMAT_ISO_19794_2_2005":         4,
+		"FORMAT_PNG":                      5,
+		"FORMAT_JPEG":                     6,
+		"FORMAT_WSQ":                      7,
+		"FORMAT_JPEG2000":                 8,
+		"FORMAT_OTHER":                    9,
+		"FORMAT_ISO_19794_2_2011":         10,
+		"FORMAT_ISO_19794_2_CARD_NORMAL":  11,
+		"FORMAT_ISO_19794_2_CARD_COMPACT": 12,
+		"FORMAT_ANSI_378_2004":            13,
+		"FORMAT_ANSI_378_2007":            14,
+		"FORMAT_ANSI_378_2009":            15,
+		"FORMAT_ANSI_378_2009_AM1":        16,
+		"FORMAT_ISO_19794_4_2005":         17,
+		"FORMAT_ISO_19794_4_2011":         18,
+		"FORMAT_ISO_19794_5_2005":         19,
+		"FORMAT_ISO_19794_5_2011":         20,
+		"FORMAT_BMP":                      21,
+		"FORMAT_TIFF":                     22,
+		"FORMAT_CBEFF_XML":                23,
+		"FORMAT_ANSI_NIST_ITL":            24,
 	}
 )
 
@@ -776,9 +846,15 @@ type Sample struct {
 	// Result of presentation-attack detection; absent: not tested. From the station.
 	PresentationAttack *PresentationAttackResult `protobuf:"bytes,10,opt,name=presentation_attack,json=presentationAttack,proto3" json:"presentation_attack,omitempty"`
 	// When the sample was captured; absent: the encounter's time.
-	Captured      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=captured,proto3" json:"captured,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Captured *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=captured,proto3" json:"captured,omitempty"`
+	// Resolution of a finger image in pixels per inch, 72-2000, where its bytes do not
+	// state one; 0: what the bytes say. Refused when the bytes say another.
+	ResolutionPpi float64 `protobuf:"fixed64,12,opt,name=resolution_ppi,json=resolutionPpi,proto3" json:"resolution_ppi,omitempty"`
+	// Output only: why the sample cannot be searched, as a stable code, e.g.
+	// "IMAGE_NOT_SEARCHABLE"; empty when it can.
+	NotSearchableReason string `protobuf:"bytes,13,opt,name=not_searchable_reason,json=notSearchableReason,proto3" json:"not_searchable_reason,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Sample) Reset() {
@@ -886,6 +962,20 @@ func (x *Sample) GetCaptured() *timestamppb.Timestamp {
 		return x.Captured
 	}
 	return nil
+}
+
+func (x *Sample) GetResolutionPpi() float64 {
+	if x != nil {
+		return x.ResolutionPpi
+	}
+	return 0
+}
+
+func (x *Sample) GetNotSearchableReason() string {
+	if x != nil {
+		return x.NotSearchableReason
+	}
+	return ""
 }
 
 // A finger that could not be captured.
@@ -1612,7 +1702,7 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	"\x11OUTCOME_BONA_FIDE\x10\x01\x12\x12\n" +
 	"\x0eOUTCOME_ATTACK\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_UNDECIDED\x10\x03B\b\n" +
-	"\x06_score\"\xe6\x03\n" +
+	"\x06_score\"\xc1\x04\n" +
 	"\x06Sample\x12.\n" +
 	"\bmodality\x18\x01 \x01(\x0e2\x12.immis.v1.ModalityR\bmodality\x12.\n" +
 	"\bposition\x18\x02 \x01(\x0e2\x12.immis.v1.PositionR\bposition\x12(\n" +
@@ -1625,7 +1715,9 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	"\textractor\x18\t \x01(\tR\textractor\x12S\n" +
 	"\x13presentation_attack\x18\n" +
 	" \x01(\v2\".immis.v1.PresentationAttackResultR\x12presentationAttack\x126\n" +
-	"\bcaptured\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bcapturedB\n" +
+	"\bcaptured\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bcaptured\x12%\n" +
+	"\x0eresolution_ppi\x18\f \x01(\x01R\rresolutionPpi\x122\n" +
+	"\x15not_searchable_reason\x18\r \x01(\tR\x13notSearchableReasonB\n" +
 	"\n" +
 	"\b_quality\"v\n" +
 	"\rMissingFinger\x12.\n" +
@@ -1715,11 +1807,12 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	"\x1cPURPOSE_DATA_SUBJECT_REQUEST\x10\f\x12\x11\n" +
 	"\rPURPOSE_AUDIT\x10\r\x12\x1a\n" +
 	"\x16PURPOSE_ADMINISTRATION\x10\x0e\x12\x10\n" +
-	"\fPURPOSE_TEST\x10\x0f*L\n" +
+	"\fPURPOSE_TEST\x10\x0f*_\n" +
 	"\bModality\x12\x18\n" +
 	"\x14MODALITY_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rMODALITY_FACE\x10\x01\x12\x13\n" +
-	"\x0fMODALITY_FINGER\x10\x02*\xcb\x01\n" +
+	"\x0fMODALITY_FINGER\x10\x02\x12\x11\n" +
+	"\rMODALITY_IRIS\x10\x03*\xf4\x04\n" +
 	"\x06Format\x12\x16\n" +
 	"\x12FORMAT_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13FORMAT_FACE_FLOAT32\x10\x01\x12\x17\n" +
@@ -1731,7 +1824,25 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	"\vFORMAT_JPEG\x10\x06\x12\x0e\n" +
 	"\n" +
 	"FORMAT_WSQ\x10\a\x12\x13\n" +
-	"\x0fFORMAT_JPEG2000\x10\b*\xa5\x02\n" +
+	"\x0fFORMAT_JPEG2000\x10\b\x12\x10\n" +
+	"\fFORMAT_OTHER\x10\t\x12\x1b\n" +
+	"\x17FORMAT_ISO_19794_2_2011\x10\n" +
+	"\x12\"\n" +
+	"\x1eFORMAT_ISO_19794_2_CARD_NORMAL\x10\v\x12#\n" +
+	"\x1fFORMAT_ISO_19794_2_CARD_COMPACT\x10\f\x12\x18\n" +
+	"\x14FORMAT_ANSI_378_2004\x10\r\x12\x18\n" +
+	"\x14FORMAT_ANSI_378_2007\x10\x0e\x12\x18\n" +
+	"\x14FORMAT_ANSI_378_2009\x10\x0f\x12\x1c\n" +
+	"\x18FORMAT_ANSI_378_2009_AM1\x10\x10\x12\x1b\n" +
+	"\x17FORMAT_ISO_19794_4_2005\x10\x11\x12\x1b\n" +
+	"\x17FORMAT_ISO_19794_4_2011\x10\x12\x12\x1b\n" +
+	"\x17FORMAT_ISO_19794_5_2005\x10\x13\x12\x1b\n" +
+	"\x17FORMAT_ISO_19794_5_2011\x10\x14\x12\x0e\n" +
+	"\n" +
+	"FORMAT_BMP\x10\x15\x12\x0f\n" +
+	"\vFORMAT_TIFF\x10\x16\x12\x14\n" +
+	"\x10FORMAT_CBEFF_XML\x10\x17\x12\x18\n" +
+	"\x14FORMAT_ANSI_NIST_ITL\x10\x18*\xa5\x02\n" +
 	"\bPosition\x12\x18\n" +
 	"\x14POSITION_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14POSITION_RIGHT_THUMB\x10\x01\x12\x18\n" +
