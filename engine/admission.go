@@ -13,6 +13,7 @@ type admission struct {
 	workers chan struct{}
 	waiting atomic.Int64
 	queue   int64
+	came    atomic.Uint64 // pieces of work so far
 }
 
 func newAdmission(what string, workers, queue int) *admission {
@@ -28,6 +29,7 @@ func (a *admission) enter(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	leave = func() { <-a.workers }
+	a.came.Add(1)
 	select {
 	case a.workers <- struct{}{}:
 		return leave, nil

@@ -71,13 +71,15 @@ func (r *reference) count(size *atomic.Int64, in bool) {
 // Pauses of the idle work.
 const (
 	warmEvery = 200 * time.Millisecond // between two looks for new references
-	warmPause = 2 * time.Millisecond   // while requests are being worked on
+	warmAfter = 20 * time.Millisecond  // without any request
 )
 
 // warm prepares references while nothing else is to be done, so that the first
-// search after a start or after many enrolments is not the one that pays.
+// search after a start or after many enrolments is not the one that pays. Under
+// steady load it stands still: the gaps between requests are what keeps answers fast.
 func (e *Engine) warm(ctx context.Context) {
 	var seen int64 = -1
+	var quiet uint64
 	for {
 		if now := e.register.published.Load(); e.ready.Load() && now != seen {
 			for _, s := range e.register.all() {
@@ -90,7 +92,8 @@ func (e *Engine) warm(ctx context.Context) {
 						if f.prepared() {
 							continue
 						}
-						if e.waitIdle(ctx) != nil {
+						var err error
+						if quiet, err = e.waitIdle(ctx, quiet); err != nil {
 							return
 						}
 						f.get()
@@ -105,17 +108,20 @@ func (e *Engine) warm(ctx context.Context) {
 	}
 }
 
-// waitIdle returns when no search runs and nothing is being prepared for a request.
-func (e *Engine) waitIdle(ctx context.Context) error {
+// waitIdle returns when no request is being worked on and none has come for
+// warmAfter, or since the last call, which returned quiet.
+func (e *Engine) waitIdle(ctx context.Context, quiet uint64) (uint64, error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			return err
+			return 0, err
 		}
-		if e.admit.idle() && e.preparing.idle() {
-			return nil
+		now := e.admit.came.Load() + e.preparing.came.Load()
+		if now == quiet && e.admit.idle() && e.preparing.idle() {
+			return quiet, nil
 		}
-		if err := sleep(ctx, warmPause); err != nil {
-			return err
+		quiet = now
+		if err := sleep(ctx, warmAfter); err != nil {
+			return 0, err
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package finger
 
+import "math"
+
 // vertex is a corner of the convex hull of the minutiae, in pixels at 500 ppi, y up.
 type vertex struct{ x, y float32 }
 
@@ -78,6 +80,28 @@ func within(hull []vertex, x, y, margin float32) bool {
 	}
 	// A point or a line: the point itself may be on it, which no side test saw.
 	return distanceToSegment(hull[0], hull[len(hull)-1], x, y) <= limit
+}
+
+// inner is the distance of a place inside the hull from its nearest edge, in
+// pixels; 0 outside, and for a point or a line.
+func inner(hull []vertex, x, y float32) float64 {
+	if len(hull) < 3 {
+		return 0
+	}
+	near := math.Inf(1)
+	for i := range hull {
+		a, b := hull[i], hull[0]
+		if i+1 < len(hull) {
+			b = hull[i+1]
+		}
+		ex, ey := float64(b.x-a.x), float64(b.y-a.y)
+		side := float64(ex*float64(y-a.y)) - float64(ey*float64(x-a.x))
+		if side <= 0 {
+			return 0
+		}
+		near = min(near, float64(side*side)/(float64(ex*ex)+float64(ey*ey)))
+	}
+	return math.Sqrt(near)
 }
 
 // distanceToSegment is the squared distance of (x, y) from the segment ab.

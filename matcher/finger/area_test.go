@@ -89,3 +89,50 @@ func TestHullOfDegeneratePlaces(t *testing.T) {
 		}
 	}
 }
+
+// TestInnerIsInside: the whole disc that inner promises lies in the hull, and cells
+// are known just where the plain test of each says so.
+func TestInnerIsInside(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 11))
+	b, some := kernels(), 0
+	for range 300 {
+		ms := randomPlaces(r, 1+r.IntN(40))
+		hull := convexHull(ms)
+		for i := range ms {
+			m := &ms[i]
+			d := inner(hull, m.x, m.y)
+			if d > 0 {
+				some++
+			}
+			for range 8 {
+				sin, cos := sincos(uint16(r.IntN(1 << 16)))
+				if x, y := m.x+float32((d-0.01)*cos), m.y+float32((d-0.01)*sin); d > 0.01 && !within(hull, x, y, 0.001) {
+					t.Fatalf("(%v, %v) lies %v inside of %v, but (%v, %v) outside", m.x, m.y, d, hull, x, y)
+				}
+			}
+			sin, cos := sincos(m.angle)
+			if got, want := b.knownCells(m, hull, sin, cos), plainKnownCells(m, hull, sin, cos); got != want {
+				t.Fatalf("minutia (%v, %v) of %v knows %#x, want %#x", m.x, m.y, hull, got, want)
+			}
+		}
+	}
+	if some < 1000 {
+		t.Errorf("%d places inside a hull, want 1,000 for the test to mean something", some)
+	}
+}
+
+// plainKnownCells asks for each cell of the disc whether it lies near the hull.
+func plainKnownCells(m *minutia, hull []vertex, sin, cos float64) (known uint64) {
+	for cell := range cells {
+		u, v := cellCenter(cell%cellsAcross), cellCenter(cell/cellsAcross)
+		if float64(u*u)+float64(v*v) > radius*radius {
+			continue
+		}
+		x := float64(m.x) + (float64(u*cos) - float64(v*sin))
+		y := float64(m.y) + (float64(u*sin) + float64(v*cos))
+		if within(hull, float32(x), float32(y), validMargin) {
+			known |= 1 << cell
+		}
+	}
+	return known
+}

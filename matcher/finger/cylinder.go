@@ -146,6 +146,10 @@ func cellCenter(k int) float64 { return float64((float64(k) - (cellsAcross-1)/2.
 
 // knownCells marks the cells of the disc that lie in the print.
 func (b *blur) knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
+	// A disc of radius inner around the minutia lies in the hull, so what is at most
+	// validMargin farther away is near the hull; most minutiae need no other test.
+	sure := validMargin + inner(hull, m.x, m.y) - 1.0/16
+	sure = float64(sure * sure)
 	var known uint64
 	for row := range cellsAcross {
 		v := b.center[row]
@@ -157,8 +161,7 @@ func (b *blur) knownCells(m *minutia, hull []vertex, sin, cos float64) uint64 {
 			}
 			x := float64(m.x) + (float64(u*cos) - float64(v*sin))
 			y := float64(m.y) + (float64(u*sin) + float64(v*cos))
-			// A minutia lies in the hull, so what is near it is near the hull.
-			if d < validMargin*validMargin || within(hull, float32(x), float32(y), validMargin) {
+			if d < sure || within(hull, float32(x), float32(y), validMargin) {
 				known |= 1 << (row*cellsAcross + column)
 			}
 		}
