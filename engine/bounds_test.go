@@ -119,7 +119,7 @@ func TestManyLargeViews(t *testing.T) {
 			return err
 		},
 	}
-	views, err := decodeSamples(t.Context(), "test", all[:1], noon, &budget{})
+	views, _, err := decodeSamples(t.Context(), "test", all[:1], noon, &budget{})
 	if err != nil {
 		t.Fatal(err)
 	}

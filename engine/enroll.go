@@ -188,8 +188,11 @@ func (e *Engine) prepare(ctx context.Context, req *EnrollRequest, add bool) (*en
 		return nil, err
 	}
 	defer leave()
-	ds, err := decodeSamples(ctx, "encounter.samples", enc.Samples, now, &budget{})
+	ds, missing, err := decodeSamples(ctx, "encounter.samples", enc.Samples, now, &budget{})
 	if err != nil {
+		return nil, err
+	}
+	if err := enc.addMissing(missing, ds); err != nil {
 		return nil, err
 	}
 	if req.CheckDuplicates && e.checks.len() >= e.opts.MaxPendingChecks {
@@ -298,7 +301,7 @@ func (e *Engine) seal(ctx context.Context, en *enrollment) ([]store.Op, error) {
 	for i := range en.decoded {
 		s, err := e.storedSample(ctx, en, &en.decoded[i])
 		if err != nil {
-			return nil, at(fmt.Sprintf("encounter.samples[%d]", i), err)
+			return nil, at(fmt.Sprintf("encounter.samples[%d]", en.decoded[i].from), err)
 		}
 		rec.samples = append(rec.samples, s)
 	}

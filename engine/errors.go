@@ -35,6 +35,7 @@ const (
 	ReasonNotSearchable   = "NOTHING_SEARCHABLE"
 	ReasonNotComparable   = "NOTHING_COMPARABLE"
 	ReasonImage           = "IMAGE_NOT_SEARCHABLE"
+	ReasonKept            = "FORMAT_NOT_SEARCHABLE"
 	ReasonErased          = "ERASED"
 	ReasonDamaged         = "DAMAGED"
 	ReasonTooManyModels   = "TOO_MANY_MODELS"

@@ -15,7 +15,7 @@ func recordSeeds(t testing.TB) [][]byte {
 	w := crowd(t)
 	var seeds [][]byte
 	for _, samples := range [][]Sample{nil, {faceSample(w, 1, 0)}, {fingerSample(t, w, 1, 0, templates.RightIndex), faceSample(w, 1, 1)}, {pngSample(100)}} {
-		ds, err := decodeSamples(t.Context(), "seed", samples, noon, &budget{})
+		ds, _, err := decodeSamples(t.Context(), "seed", samples, noon, &budget{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,11 +32,11 @@ func recordSeeds(t testing.TB) [][]byte {
 		}
 		seeds = append(seeds, b)
 	}
-	return append(seeds, nil, []byte{recordVersion}, seeds[1][:len(seeds[1])/2], append(bytes.Clone(seeds[2]), 0))
+	return append(seeds, nil, []byte{encounterVersion}, seeds[1][:len(seeds[1])/2], append(bytes.Clone(seeds[2]), 0))
 }
 
 func answerSeeds() [][]byte {
-	full := encodeAnswer(&EnrollResult{Subject: "s", Encounter: "e", Samples: []SampleReport{{0, true, "", 2}, {1, false, ReasonImage, 0}}})
+	full := encodeAnswer(&EnrollResult{Subject: "s", Encounter: "e", Samples: []SampleReport{{0, true, "", 2, ""}, {1, false, ReasonImage, 0, "cbeff-xml: BIR 2"}}})
 	return [][]byte{full, encodeAnswer(&EnrollResult{}), nil, full[:9], append(bytes.Clone(full), 0)}
 }
 

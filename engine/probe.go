@@ -54,7 +54,7 @@ func (e *Engine) newProbe(ctx context.Context, path string, samples []Sample, b 
 	if len(samples) == 0 {
 		return nil, templates.Bad(templates.ReasonEmpty, path, "no samples", "at least one")
 	}
-	ds, err := decodeSamples(ctx, path, samples, e.opts.Clock(), b)
+	ds, _, err := decodeSamples(ctx, path, samples, e.opts.Clock(), b)
 	if err != nil {
 		return nil, err
 	}

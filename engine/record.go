@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"time"
 
 	"immis/store"
@@ -11,6 +12,10 @@ import (
 
 // recordVersion is the first byte of every stored record.
 const recordVersion = 1
+
+// encounterVersion is that of encounter records: 2 added a sample's resolution and
+// origin. Version 1 is still read.
+const encounterVersion = 2
 
 // storedSample is the stored form of a sample: what was said about it, its
 // templates in the normal form, and its bytes where they are kept.
@@ -104,18 +109,24 @@ func encodeSampleFacts(w *encoder, s *Sample) {
 	w.u8(s.PresentationAttack.Score)
 	w.text(s.PresentationAttack.Algorithm)
 	w.time(s.Captured)
+	w.u64(math.Float64bits(s.Resolution))
+	w.text(s.Origin)
 }
 
-func decodeSampleFacts(r *decoder) Sample {
-	return Sample{Modality: templates.Modality(r.u8()), Position: templates.Position(r.u8()), Format: templates.Format(r.u8()),
+func decodeSampleFacts(r *decoder, version uint8) Sample {
+	s := Sample{Modality: templates.Modality(r.u8()), Position: templates.Position(r.u8()), Format: templates.Format(r.u8()),
 		Model: r.text(), Quality: r.u8(), QualityAlgorithm: r.text(), CaptureDevice: r.text(), Extractor: r.text(),
 		PresentationAttack: PresentationAttack{Outcome: r.u8(), Score: r.u8(), Algorithm: r.text()}, Captured: r.time()}
+	if version >= 2 {
+		s.Resolution, s.Origin = math.Float64frombits(r.u64()), r.text()
+	}
+	return s
 }
 
 // encode writes the stored form.
 func (rec *record) encode() ([]byte, error) {
 	w := &encoder{b: make([]byte, 0, 4096)}
-	w.u8(recordVersion)
+	w.u8(encounterVersion)
 	w.u64(rec.order)
 	encodeEncounter(w, &rec.encounter)
 	w.u32(uint32(len(rec.samples)))
@@ -142,12 +153,13 @@ func (rec *record) encode() ([]byte, error) {
 // trailing bytes are refused.
 func decodeRecord(b []byte) (*record, error) {
 	r := &decoder{b: b, what: "encounter record"}
-	if v := r.u8(); v != recordVersion {
-		return nil, templates.Bad(templates.ReasonWrongVersion, "encounter record version", v, recordVersion)
+	version := r.u8()
+	if version < 1 || version > encounterVersion {
+		return nil, templates.Bad(templates.ReasonWrongVersion, "encounter record version", version, fmt.Sprintf("1..%d", encounterVersion))
 	}
 	rec := &record{order: r.u64(), encounter: decodeEncounter(r)}
 	for range r.count(60) {
-		s := storedSample{Sample: decodeSampleFacts(r)}
+		s := storedSample{Sample: decodeSampleFacts(r, version)}
 		copy(s.source[:], r.take(len(s.source)))
 		s.size = r.u32()
 		copy(s.blob[:], r.take(len(s.blob)))
@@ -181,7 +193,7 @@ func (rec *record) views() [][]templates.Template {
 // requests with one identifier are the same request when these bytes are the same.
 func requestValue(req *EnrollRequest, add bool) []byte {
 	w := &encoder{b: make([]byte, 0, 4096)}
-	w.u8(recordVersion)
+	w.u8(encounterVersion)
 	w.bool(add)
 	w.text(req.Caller.Principal)
 	w.u8(uint8(req.Caller.Purpose))
@@ -202,7 +214,7 @@ func requestValue(req *EnrollRequest, add bool) []byte {
 // from the ledger.
 func encodeAnswer(a *EnrollResult) []byte {
 	w := &encoder{}
-	w.u8(recordVersion)
+	w.u8(encounterVersion)
 	w.text(a.Subject)
 	w.text(a.Encounter)
 	w.u32(uint32(len(a.Samples)))
@@ -211,18 +223,24 @@ func encodeAnswer(a *EnrollResult) []byte {
 		w.bool(s.Searchable)
 		w.text(s.Reason)
 		w.u32(uint32(s.Views))
+		w.text(s.Origin)
 	}
 	return w.b
 }
 
 func decodeAnswer(b []byte) (EnrollResult, error) {
 	r := &decoder{b: b, what: "answer"}
-	if v := r.u8(); v != recordVersion {
-		return EnrollResult{}, templates.Bad(templates.ReasonWrongVersion, "answer version", v, recordVersion)
+	version := r.u8()
+	if version < 1 || version > encounterVersion {
+		return EnrollResult{}, templates.Bad(templates.ReasonWrongVersion, "answer version", version, fmt.Sprintf("1..%d", encounterVersion))
 	}
 	a := EnrollResult{Subject: r.text(), Encounter: r.text()}
 	for range r.count(13) {
-		a.Samples = append(a.Samples, SampleReport{Sample: int(r.u32()), Searchable: r.bool(), Reason: r.text(), Views: int(r.u32())})
+		s := SampleReport{Sample: int(r.u32()), Searchable: r.bool(), Reason: r.text(), Views: int(r.u32())}
+		if version >= 2 {
+			s.Origin = r.text()
+		}
+		a.Samples = append(a.Samples, s)
 	}
 	return a, r.end()
 }

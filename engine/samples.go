@@ -14,35 +14,99 @@ import (
 // decoded is one sample with the searchable views found in it.
 type decoded struct {
 	sample Sample
-	views  []templates.Template
+	// from is the index of the sample in the request; the parts of a container share it.
+	from  int
+	views []templates.Template
 }
 
-// decodeSamples checks and decodes the samples of an encounter or a probe. All
-// are looked at before anything is kept, so that a request is taken whole or not
-// at all. path names the list in errors; b is what the request has used up before.
-func decodeSamples(ctx context.Context, path string, samples []Sample, now time.Time, b *budget) ([]decoded, error) {
+// decodeSamples checks and decodes the samples of an encounter or a probe, those
+// inside containers one by one, and lists the fingers that a container declares
+// missing. All are looked at before anything is kept, so that a request is taken
+// whole or not at all. path names the list in errors; b is what the request has used
+// up before.
+func decodeSamples(ctx context.Context, path string, samples []Sample, now time.Time, b *budget) ([]decoded, []MissingFinger, error) {
 	if err := checkCount(path, len(samples), maxSamples); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make([]decoded, len(samples))
+	out := make([]decoded, 0, len(samples))
+	var missing []MissingFinger
 	views := 0
 	for i := range samples {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		d, err := decodeSample(&samples[i], now)
+		where := fmt.Sprintf("%s[%d]", path, i)
+		parts, absent, err := unpack(&samples[i])
 		if err != nil {
-			return nil, at(fmt.Sprintf("%s[%d]", path, i), err)
+			return nil, nil, at(where, err)
 		}
-		out[i] = d
-		if views += len(d.views); views > maxTemplates {
-			return nil, templates.Bad(templates.ReasonOversized, path, fmt.Sprintf("%d views", views), fmt.Sprintf("at most %d", maxTemplates))
+		missing = append(missing, absent...)
+		if err := checkCount(path+" with the parts of containers", len(out)+len(parts), maxSamples); err != nil {
+			return nil, nil, err
 		}
-		if err := b.take(path, d.views); err != nil {
-			return nil, err
+		for j := range parts {
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
+			d, err := decodeSample(&parts[j], now)
+			if err != nil {
+				if origin := parts[j].Origin; origin != "" {
+					err = at(origin, err)
+				}
+				return nil, nil, at(where, err)
+			}
+			d.from = i
+			out = append(out, d)
+			if views += len(d.views); views > maxTemplates {
+				return nil, nil, templates.Bad(templates.ReasonOversized, path, fmt.Sprintf("%d views", views), fmt.Sprintf("at most %d", maxTemplates))
+			}
+			if err := b.take(path, d.views); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
-	return out, nil
+	return out, missing, nil
+}
+
+// unpack gives the sample itself, or the samples of a container. What was said about
+// a container holds for those of its parts about which it says nothing itself.
+func unpack(s *Sample) ([]Sample, []MissingFinger, error) {
+	if !s.Format.Container() {
+		return []Sample{*s}, nil, nil
+	}
+	switch {
+	case len(s.Data) == 0:
+		return nil, nil, templates.Bad(templates.ReasonEmpty, "data", "no bytes", "a sample")
+	case len(s.Data) > maxSampleBytes:
+		return nil, nil, templates.Bad(templates.ReasonOversized, "data", fmt.Sprintf("%d bytes", len(s.Data)), fmt.Sprintf("at most %d", maxSampleBytes))
+	case s.Modality != templates.ModalityUnknown || s.Position != templates.PositionUnknown || s.Model != "":
+		return nil, nil, templates.Bad(ReasonModality, "modality, position or model", "given for a container", "none: its parts have their own")
+	}
+	c, err := exchange.Open(s.Format, s.Data)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := make([]Sample, len(c.Parts))
+	for i := range c.Parts {
+		p, q := &c.Parts[i], *s
+		q.Modality, q.Position, q.Format, q.Data, q.Model = p.Modality, p.Position, p.Format, p.Data, p.Model
+		q.Origin = fmt.Sprintf("%v: %s", s.Format, p.Where)
+		if p.Quality != templates.QualityUnknown {
+			q.Quality, q.QualityAlgorithm = p.Quality, p.QualityAlgorithm
+		}
+		if p.Device != "" {
+			q.CaptureDevice = p.Device
+		}
+		if !p.Captured.IsZero() {
+			q.Captured = p.Captured
+		}
+		if p.Resolution != 0 {
+			q.Resolution = p.Resolution
+		}
+		out[i] = q
+	}
+	var missing []MissingFinger
+	for _, m := range c.Missing {
+		missing = append(missing, MissingFinger{Position: m.Position, Reason: m.Reason})
+	}
+	return out, missing, nil
 }
 
 // budget is what one request may make the engine do, over all its samples: minutiae
@@ -87,6 +151,7 @@ func decodeSample(s *Sample, now time.Time) (decoded, error) {
 		checkText("extractor", s.Extractor, maxIdentifier),
 		checkText("presentation_attack.algorithm", s.PresentationAttack.Algorithm, maxIdentifier),
 		checkTime("captured", s.Captured, now),
+		checkResolution(s),
 		templates.CheckQuality("quality", s.Quality),
 		templates.CheckQuality("presentation_attack.score", s.PresentationAttack.Score),
 	} {
@@ -95,8 +160,8 @@ func decodeSample(s *Sample, now time.Time) (decoded, error) {
 		}
 	}
 	switch {
-	case s.Modality != templates.ModalityFace && s.Modality != templates.ModalityFinger:
-		return decoded{}, templates.Bad(ReasonModality, "modality", s.Modality, "face or finger")
+	case s.Modality < templates.ModalityFace || s.Modality > templates.ModalityIris:
+		return decoded{}, templates.Bad(ReasonModality, "modality", s.Modality, "face, finger or iris")
 	case s.PresentationAttack.Outcome > 3:
 		return decoded{}, templates.Bad(templates.ReasonOutOfRange, "presentation_attack.outcome", s.PresentationAttack.Outcome, "0..3")
 	case len(s.Data) == 0:
@@ -105,10 +170,10 @@ func decodeSample(s *Sample, now time.Time) (decoded, error) {
 		return decoded{}, templates.Bad(templates.ReasonOversized, "data", fmt.Sprintf("%d bytes", len(s.Data)), fmt.Sprintf("at most %d", maxSampleBytes))
 	case s.Format.Modality() != templates.ModalityUnknown && s.Format.Modality() != s.Modality:
 		return decoded{}, templates.Bad(ReasonModality, "modality", fmt.Sprintf("%v with format %v", s.Modality, s.Format), s.Format.Modality())
-	case s.Modality == templates.ModalityFace && s.Position != templates.PositionUnknown:
-		return decoded{}, templates.Bad(templates.ReasonPosition, "position of a face", uint8(s.Position), "0")
+	case s.Modality != templates.ModalityFinger && s.Position != templates.PositionUnknown:
+		return decoded{}, templates.Bad(templates.ReasonPosition, fmt.Sprintf("position of %v", s.Modality), uint8(s.Position), "0")
 	}
-	opts := exchange.Options{Model: s.Model, Position: s.Position}
+	opts := exchange.Options{Model: s.Model, Position: s.Position, Resolution: s.Resolution}
 	views, err := exchange.Decode(s.Format, s.Data, opts)
 	if err != nil {
 		return decoded{}, err
@@ -120,14 +185,36 @@ func decodeSample(s *Sample, now time.Time) (decoded, error) {
 	return d, nil
 }
 
+// checkResolution refuses a resolution of what has no pixels, and those that no
+// scanner has.
+func checkResolution(s *Sample) error {
+	switch {
+	case s.Resolution == 0:
+		return nil
+	case !s.Format.Image() || s.Modality != templates.ModalityFinger:
+		return templates.Bad(templates.ReasonResolution, "resolution_ppi", fmt.Sprintf("stated for a %v as %v", s.Modality, s.Format), "one for finger images only")
+	case !(s.Resolution >= exchange.MinResolution && s.Resolution <= exchange.MaxResolution): // NaN too
+		return templates.Bad(templates.ReasonResolution, "resolution_ppi", s.Resolution, fmt.Sprintf("%d..%d", exchange.MinResolution, exchange.MaxResolution))
+	}
+	return nil
+}
+
+// notSearchable is why searches do not see a sample, empty when they do.
+func notSearchable(f templates.Format, views int) string {
+	switch {
+	case views > 0:
+		return ""
+	case f.Image():
+		return ReasonImage
+	}
+	return ReasonKept
+}
+
 // report says what became of the samples of an enrolment.
 func report(ds []decoded) []SampleReport {
 	out := make([]SampleReport, len(ds))
 	for i, d := range ds {
-		out[i] = SampleReport{Sample: i, Searchable: len(d.views) > 0, Views: len(d.views)}
-		if len(d.views) == 0 {
-			out[i].Reason = ReasonImage
-		}
+		out[i] = SampleReport{Sample: d.from, Searchable: len(d.views) > 0, Views: len(d.views), Reason: notSearchable(d.sample.Format, len(d.views)), Origin: d.sample.Origin}
 	}
 	return out
 }

@@ -90,6 +90,7 @@ func (e *Engine) readEncounter(subject, id store.ID, samples bool) (Encounter, e
 		} else {
 			s.Data = nil
 		}
+		s.NotSearchable = notSearchable(s.Format, len(rec.samples[i].templates))
 		enc.Samples = append(enc.Samples, s)
 	}
 	return enc, nil

@@ -68,6 +68,13 @@ type Sample struct {
 	PresentationAttack PresentationAttack
 	// Captured is zero when not stated.
 	Captured time.Time
+	// Resolution of a finger image in pixels per inch where its bytes state none; 0:
+	// what they say.
+	Resolution float64
+	// Origin tells which part of a container the sample was; empty: it came alone.
+	Origin string
+	// NotSearchable is why searches do not see a stored sample; empty when they do.
+	NotSearchable string
 }
 
 // NameKind tells a current name from earlier ones.
@@ -139,6 +146,8 @@ type SampleReport struct {
 	// Reason is why a sample is not searchable.
 	Reason string
 	Views  int
+	// Origin tells which part of a container; several parts have one Sample.
+	Origin string
 }
 
 // EnrollResult is the acknowledgement of an enrolment.

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -201,7 +202,7 @@ func checkDocument(path string, d *Document) error {
 	return checkDate(path+".expiry_date", d.Expiry, time.Time{})
 }
 
-// checkMissing refuses a finger that is missing twice, or missing and captured.
+// checkMissing refuses a finger that is missing twice.
 func checkMissing(e *Encounter) error {
 	seen := map[templates.Position]bool{}
 	for i, m := range e.MissingFingers {
@@ -217,9 +218,23 @@ func checkMissing(e *Encounter) error {
 		}
 		seen[m.Position] = true
 	}
-	for i := range e.Samples {
-		if s := &e.Samples[i]; s.Modality == templates.ModalityFinger && seen[s.Position] {
-			return templates.Bad(ReasonDuplicate, fmt.Sprintf("encounter.samples[%d].position", i), fmt.Sprintf("%d, which is declared missing", s.Position), "a finger that is there")
+	return nil
+}
+
+// addMissing adds what containers declare missing to what the station declared, and
+// refuses a finger that is missing and captured.
+func (e *Encounter) addMissing(more []MissingFinger, ds []decoded) error {
+	list := slices.Clone(e.MissingFingers)
+	for _, m := range more {
+		if !slices.ContainsFunc(list, func(x MissingFinger) bool { return x.Position == m.Position }) {
+			list = append(list, m)
+		}
+	}
+	e.MissingFingers = list
+	for _, d := range ds {
+		s := &d.sample
+		if s.Modality == templates.ModalityFinger && slices.ContainsFunc(list, func(x MissingFinger) bool { return x.Position == s.Position }) {
+			return templates.Bad(ReasonDuplicate, fmt.Sprintf("encounter.samples[%d].position", d.from), fmt.Sprintf("%d, which is declared missing", s.Position), "a finger that is there")
 		}
 	}
 	return nil

@@ -49,6 +49,17 @@ const (
 	LeftLittle
 )
 
+// Positions of images that show several fingers at once (slaps). A template is of
+// one finger and never has one of these.
+const (
+	RightFour Position = 13
+	LeftFour  Position = 14
+	Thumbs    Position = 15
+)
+
+// Several tells whether the position is that of several fingers.
+func (p Position) Several() bool { return p >= RightFour && p <= Thumbs }
+
 // MinutiaType is the kind of a ridge event.
 type MinutiaType uint8
 

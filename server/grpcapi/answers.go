@@ -31,7 +31,7 @@ func protoPercent(v uint8) *uint32 {
 func protoReports(in []engine.SampleReport) []*immisv1.SampleReport {
 	out := make([]*immisv1.SampleReport, len(in))
 	for i, r := range in {
-		out[i] = &immisv1.SampleReport{Sample: uint32(r.Sample), Searchable: r.Searchable, Reason: r.Reason, Views: uint32(r.Views)}
+		out[i] = &immisv1.SampleReport{Sample: uint32(r.Sample), Searchable: r.Searchable, Reason: r.Reason, Views: uint32(r.Views), Origin: r.Origin}
 	}
 	return out
 }
@@ -41,6 +41,7 @@ func protoSample(s engine.Sample) *immisv1.Sample {
 		Modality: protoModality(s.Modality), Position: immisv1.Position(s.Position), Format: protoFormat(s.Format),
 		Data: s.Data, Model: s.Model, Quality: protoPercent(s.Quality), QualityAlgorithm: s.QualityAlgorithm,
 		CaptureDevice: s.CaptureDevice, Extractor: s.Extractor, Captured: protoTime(s.Captured),
+		ResolutionPpi: s.Resolution, NotSearchableReason: s.NotSearchable, Origin: s.Origin,
 	}
 	if pad := s.PresentationAttack; pad.Outcome != 0 || pad.Algorithm != "" || pad.Score != templates.QualityUnknown {
 		out.PresentationAttack = &immisv1.PresentationAttackResult{

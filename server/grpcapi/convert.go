@@ -88,10 +88,13 @@ func protoModality(m templates.Modality) immisv1.Modality {
 }
 
 func position(field string, p immisv1.Position) (templates.Position, error) {
-	if p < 0 || p > immisv1.Position_POSITION_LEFT_LITTLE {
-		return 0, templates.Bad(templates.ReasonPosition, field, int32(p), "0 to 10")
+	if p >= 0 && p <= immisv1.Position_POSITION_LEFT_LITTLE {
+		return templates.Position(p), nil
 	}
-	return templates.Position(p), nil
+	if p >= immisv1.Position_POSITION_RIGHT_FOUR && p <= immisv1.Position_POSITION_THUMBS {
+		return templates.Position(p), nil // of an image; the engine looks whether it is one
+	}
+	return 0, templates.Bad(templates.ReasonPosition, field, int32(p), "0 to 10, or 13 to 15 for an image of several fingers")
 }
 
 // samples reads lo to maxSamples samples.
@@ -115,8 +118,13 @@ func samples(field string, in []*immisv1.Sample, lo int) ([]engine.Sample, error
 func sample(field string, in *immisv1.Sample) (engine.Sample, error) {
 	var s engine.Sample
 	var err error
-	if s.Modality, err = modality(field+".modality", in.GetModality()); err != nil {
+	if s.Format, err = format(field+".format", in.GetFormat()); err != nil {
 		return s, err
+	}
+	if !s.Format.Container() || in.GetModality() != immisv1.Modality_MODALITY_UNSPECIFIED {
+		if s.Modality, err = modality(field+".modality", in.GetModality()); err != nil {
+			return s, err
+		}
 	}
 	if s.Position, err = position(field+".position", in.GetPosition()); err != nil {
 		return s, err
@@ -124,9 +132,7 @@ func sample(field string, in *immisv1.Sample) (engine.Sample, error) {
 	if s.Modality == templates.ModalityFace && s.Position != templates.PositionUnknown {
 		return s, templates.Bad(templates.ReasonPosition, field+".position", uint8(s.Position), "0 for a face")
 	}
-	if s.Format, err = format(field+".format", in.GetFormat()); err != nil {
-		return s, err
-	}
+	s.Resolution = in.GetResolutionPpi()
 	if m := s.Format.Modality(); m != templates.ModalityUnknown && m != s.Modality {
 		return s, templates.Bad(engine.ReasonModality, field+".format", s.Format.String()+" of a "+s.Modality.String(), "a format of that modality")
 	}

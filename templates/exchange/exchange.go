@@ -17,6 +17,13 @@ import (
 // scans belong into the files of a case, not into an encounter.
 const MaxImage = 16 << 20
 
+// MinResolution and MaxResolution bound what a fingerprint can be captured with, in
+// pixels per inch.
+const (
+	MinResolution = 72
+	MaxResolution = 2000
+)
+
 // Options is what the sender states beside the bytes.
 type Options struct {
 	// Model identifies the network of a face vector; must be empty for formats
@@ -28,6 +35,9 @@ type Options struct {
 	// the record says. A record that names another finger is refused, a record
 	// that names none gets the stated one.
 	Position templates.Position
+	// Resolution of a finger image in pixels per inch, MinResolution..MaxResolution,
+	// where its bytes state none; 0: what they say.
+	Resolution float64
 	// AllowPadding accepts zero bytes after a minutiae record, as they come from
 	// memory slots of fixed size.
 	AllowPadding bool
@@ -67,8 +77,10 @@ func Decode(format templates.Format, data []byte, o Options) ([]templates.Templa
 }
 
 func checkOptions(format templates.Format, o Options) error {
-	if err := templates.CheckPosition("stated finger position", o.Position); err != nil {
-		return err
+	if !(o.Position.Several() && (format.Image() || format == templates.FormatOther)) {
+		if err := templates.CheckPosition("stated finger position", o.Position); err != nil {
+			return err
+		}
 	}
 	if !format.Known() {
 		return nil // the switch says it

@@ -178,7 +178,10 @@ type SampleReport struct {
 	// Why not, as a stable code, e.g. "IMAGE_NOT_SEARCHABLE".
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Views found inside the sample (finger records may hold several).
-	Views         uint32 `protobuf:"varint,4,opt,name=views,proto3" json:"views,omitempty"`
+	Views uint32 `protobuf:"varint,4,opt,name=views,proto3" json:"views,omitempty"`
+	// Which part of a container this is about, e.g. "cbeff-xml: BIR 2"; every part has
+	// a report of its own. Empty: the whole sample.
+	Origin        string `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -239,6 +242,13 @@ func (x *SampleReport) GetViews() uint32 {
 		return x.Views
 	}
 	return 0
+}
+
+func (x *SampleReport) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
 }
 
 // What an enrolment became.
@@ -1429,14 +1439,15 @@ const file_immis_v1_enrollment_proto_rawDesc = "" +
 	"\n" +
 	"subject_id\x18\x03 \x01(\tR\tsubjectId\x121\n" +
 	"\tencounter\x18\x04 \x01(\v2\x13.immis.v1.EncounterR\tencounter\x12)\n" +
-	"\x10check_duplicates\x18\x05 \x01(\bR\x0fcheckDuplicates\"t\n" +
+	"\x10check_duplicates\x18\x05 \x01(\bR\x0fcheckDuplicates\"\x8c\x01\n" +
 	"\fSampleReport\x12\x16\n" +
 	"\x06sample\x18\x01 \x01(\rR\x06sample\x12\x1e\n" +
 	"\n" +
 	"searchable\x18\x02 \x01(\bR\n" +
 	"searchable\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05views\x18\x04 \x01(\rR\x05views\"\xdf\x01\n" +
+	"\x05views\x18\x04 \x01(\rR\x05views\x12\x16\n" +
+	"\x06origin\x18\x05 \x01(\tR\x06origin\"\xdf\x01\n" +
 	"\x0eEnrollResponse\x12\x1d\n" +
 	"\n" +
 	"subject_id\x18\x01 \x01(\tR\tsubjectId\x12!\n" +

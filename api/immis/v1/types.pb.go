@@ -357,6 +357,12 @@ const (
 	Position_POSITION_LEFT_RING Position = 9
 	// Left little finger.
 	Position_POSITION_LEFT_LITTLE Position = 10
+	// The four fingers of the right hand in one image; images only.
+	Position_POSITION_RIGHT_FOUR Position = 13
+	// The four fingers of the left hand in one image; images only.
+	Position_POSITION_LEFT_FOUR Position = 14
+	// Both thumbs in one image; images only.
+	Position_POSITION_THUMBS Position = 15
 )
 
 // Enum value maps for Position.
@@ -373,6 +379,9 @@ var (
 		8:  "POSITION_LEFT_MIDDLE",
 		9:  "POSITION_LEFT_RING",
 		10: "POSITION_LEFT_LITTLE",
+		13: "POSITION_RIGHT_FOUR",
+		14: "POSITION_LEFT_FOUR",
+		15: "POSITION_THUMBS",
 	}
 	Position_value = map[string]int32{
 		"POSITION_UNSPECIFIED":  0,
@@ -386,6 +395,9 @@ var (
 		"POSITION_LEFT_MIDDLE":  8,
 		"POSITION_LEFT_RING":    9,
 		"POSITION_LEFT_LITTLE":  10,
+		"POSITION_RIGHT_FOUR":   13,
+		"POSITION_LEFT_FOUR":    14,
+		"POSITION_THUMBS":       15,
 	}
 )
 
@@ -824,7 +836,7 @@ func (x *PresentationAttackResult) GetAlgorithm() string {
 // One biometric sample as a station sends it.
 type Sample struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required.
+	// Required; unspecified for a container, whose parts have their own.
 	Modality Modality `protobuf:"varint,1,opt,name=modality,proto3,enum=immis.v1.Modality" json:"modality,omitempty"`
 	// Finger position. Unspecified: taken from the record, where the format has one.
 	Position Position `protobuf:"varint,2,opt,name=position,proto3,enum=immis.v1.Position" json:"position,omitempty"`
@@ -853,8 +865,11 @@ type Sample struct {
 	// Output only: why the sample cannot be searched, as a stable code, e.g.
 	// "IMAGE_NOT_SEARCHABLE"; empty when it can.
 	NotSearchableReason string `protobuf:"bytes,13,opt,name=not_searchable_reason,json=notSearchableReason,proto3" json:"not_searchable_reason,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Output only: which part of a container the sample was, e.g. "cbeff-xml: BIR 2";
+	// empty: it came alone.
+	Origin        string `protobuf:"bytes,14,opt,name=origin,proto3" json:"origin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Sample) Reset() {
@@ -974,6 +989,13 @@ func (x *Sample) GetResolutionPpi() float64 {
 func (x *Sample) GetNotSearchableReason() string {
 	if x != nil {
 		return x.NotSearchableReason
+	}
+	return ""
+}
+
+func (x *Sample) GetOrigin() string {
+	if x != nil {
+		return x.Origin
 	}
 	return ""
 }
@@ -1702,7 +1724,7 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	"\x11OUTCOME_BONA_FIDE\x10\x01\x12\x12\n" +
 	"\x0eOUTCOME_ATTACK\x10\x02\x12\x15\n" +
 	"\x11OUTCOME_UNDECIDED\x10\x03B\b\n" +
-	"\x06_score\"\xc1\x04\n" +
+	"\x06_score\"\xd9\x04\n" +
 	"\x06Sample\x12.\n" +
 	"\bmodality\x18\x01 \x01(\x0e2\x12.immis.v1.ModalityR\bmodality\x12.\n" +
 	"\bposition\x18\x02 \x01(\x0e2\x12.immis.v1.PositionR\bposition\x12(\n" +
@@ -1717,7 +1739,8 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	" \x01(\v2\".immis.v1.PresentationAttackResultR\x12presentationAttack\x126\n" +
 	"\bcaptured\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bcaptured\x12%\n" +
 	"\x0eresolution_ppi\x18\f \x01(\x01R\rresolutionPpi\x122\n" +
-	"\x15not_searchable_reason\x18\r \x01(\tR\x13notSearchableReasonB\n" +
+	"\x15not_searchable_reason\x18\r \x01(\tR\x13notSearchableReason\x12\x16\n" +
+	"\x06origin\x18\x0e \x01(\tR\x06originB\n" +
 	"\n" +
 	"\b_quality\"v\n" +
 	"\rMissingFinger\x12.\n" +
@@ -1842,7 +1865,7 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	"FORMAT_BMP\x10\x15\x12\x0f\n" +
 	"\vFORMAT_TIFF\x10\x16\x12\x14\n" +
 	"\x10FORMAT_CBEFF_XML\x10\x17\x12\x18\n" +
-	"\x14FORMAT_ANSI_NIST_ITL\x10\x18*\xa5\x02\n" +
+	"\x14FORMAT_ANSI_NIST_ITL\x10\x18*\xeb\x02\n" +
 	"\bPosition\x12\x18\n" +
 	"\x14POSITION_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14POSITION_RIGHT_THUMB\x10\x01\x12\x18\n" +
@@ -1855,7 +1878,10 @@ const file_immis_v1_types_proto_rawDesc = "" +
 	"\x14POSITION_LEFT_MIDDLE\x10\b\x12\x16\n" +
 	"\x12POSITION_LEFT_RING\x10\t\x12\x18\n" +
 	"\x14POSITION_LEFT_LITTLE\x10\n" +
-	"*\x83\x01\n" +
+	"\x12\x17\n" +
+	"\x13POSITION_RIGHT_FOUR\x10\r\x12\x16\n" +
+	"\x12POSITION_LEFT_FOUR\x10\x0e\x12\x13\n" +
+	"\x0fPOSITION_THUMBS\x10\x0f*\x83\x01\n" +
 	"\x13MissingFingerReason\x12%\n" +
 	"!MISSING_FINGER_REASON_UNSPECIFIED\x10\x00\x12#\n" +
 	"\x1fMISSING_FINGER_REASON_AMPUTATED\x10\x01\x12 \n" +
