@@ -319,6 +319,7 @@ func oneEntryPerChange(t *testing.T) error {
 		if err := step("put in gallery", n, err); err != nil {
 			return err
 		}
+		want++ // the order comes first
 		n, err = h.engine.EraseSubject(ctx, clerk, "", id)
 		if err := step("erase", n, err); err != nil {
 			return err

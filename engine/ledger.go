@@ -21,6 +21,9 @@ const (
 	KindCreateGallery   = store.KindEngine + 6
 	KindPutInGallery    = store.KindEngine + 7
 	KindTakeFromGallery = store.KindEngine + 8
+	// KindEraseOrdered comes before KindErase: should a crash come between the end of
+	// the key and that entry, the ledger still tells who ordered it, why and for which case.
+	KindEraseOrdered = store.KindEngine + 9
 
 	KindIdentify      = store.KindRead + 0
 	KindVerify        = store.KindRead + 1
@@ -51,6 +54,8 @@ func KindName(k store.Kind) string {
 		return "delete-encounter"
 	case KindErase:
 		return "erase"
+	case KindEraseOrdered:
+		return "erase-ordered"
 	case KindDuplicateResult:
 		return "duplicate-result"
 	case KindCreateGallery:

@@ -198,7 +198,8 @@ func (e *Engine) DeleteSubject(ctx context.Context, c Caller, requestID, subject
 }
 
 // EraseSubject deletes a subject, enrolled or deleted before, and destroys its
-// key. What was written about it is unreadable once the key epoch ends.
+// key. What was written about it is unreadable once the key epoch ends. Two entries
+// tell of it: the order, and the erasure.
 func (e *Engine) EraseSubject(ctx context.Context, c Caller, requestID, subject string) (uint64, error) {
 	return e.dropSubject(ctx, c, requestID, subject, true)
 }
@@ -226,6 +227,10 @@ func (e *Engine) dropSubject(ctx context.Context, c Caller, requestID, external 
 	kind := KindDeleteSubject
 	if erase {
 		kind = KindErase
+		order := store.Mutation{Kind: KindEraseOrdered, Object: id, Frees: true}
+		if _, err := e.commit(ctx, c, order, "subject"); err != nil {
+			return 0, err
+		}
 	}
 	return e.change(ctx, c, request, kind, id, ops, func() error {
 		e.register.withdrawSubject(id)

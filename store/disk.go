@@ -34,7 +34,7 @@ func (m *Mutation) weigh(bodyBytes int) weight {
 			return growing
 		}
 	}
-	if drops && bodyBytes <= 4096 {
+	if (drops || m.Frees) && bodyBytes <= 4096 {
 		return shrinking
 	}
 	return growing

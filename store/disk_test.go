@@ -88,6 +88,7 @@ func TestWeight(t *testing.T) {
 		"large rewrite":     {mutation(id(1), Op{Code: OpDelete}, Op{Code: OpPut}), 4097, growing},
 		"move":              {mutation(id(1), DropSubject(id(1), true), NewSubject(id(2), Ref{Slot: 1, Generation: 1})), 100, growing},
 		"decision":          {mutation(id(1)), 100, growing},
+		"order to erase":    {Mutation{Kind: KindEngine, Frees: true}, 100, shrinking},
 		"read":              {Mutation{Kind: KindRead + 3}, 100, reading},
 	} {
 		if got := c.m.weigh(c.size); got != c.want {

@@ -118,6 +118,9 @@ type Mutation struct {
 	Ops     []Op
 	// Detail is a sealed envelope or empty; it is part of the body, not of the state.
 	Detail []byte
+	// Frees says that a change which frees space follows: taken when the disk is
+	// nearly full, like that change.
+	Frees bool
 	// Publish is called by the committer in the order of the ledger, after the
 	// anchor and before the answer. It must be quick and must not call Commit.
 	Publish func(Receipt)

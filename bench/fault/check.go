@@ -273,7 +273,7 @@ func (a *attack) history(ctx context.Context, c *api, s *subject) error {
 		}
 	}
 	var asked, got []string
-	checked, results := 0, 0
+	checked, results, ordered := 0, 0, 0
 	for _, x := range s.steps {
 		if x.entry == 0 { // finished by the start itself
 			asked = append(asked, "erasure-resumed")
@@ -288,6 +288,15 @@ func (a *attack) history(ctx context.Context, c *api, s *subject) error {
 		switch e.GetKind() {
 		case "duplicate-result":
 			results++
+		case "erase-ordered":
+			ordered++
+			continue
+		case "erasure-resumed", string(erase):
+			if ordered--; ordered < 0 {
+				a.f.add(other, "ledger about subject %s: entry %d erases what nobody ordered", s.id, e.GetNumber())
+			}
+		}
+		switch e.GetKind() {
 		case "erasure-resumed":
 			got = append(got, e.GetKind())
 		case string(enroll), string(add), string(drop), string(del), string(erase), string(put), string(take):
