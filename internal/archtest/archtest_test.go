@@ -24,7 +24,8 @@ const module = "immis"
 // test: a new room needs a place in the plan first.
 func allowed() map[string][]string {
 	return map[string][]string{
-		"api/immis/v1": {},
+		"api/immis/v1":     {},
+		"api/immis/format": {"api/immis/v1", "templates"},
 
 		"templates":                 {},
 		"templates/iso19794":        {"templates"},
@@ -53,7 +54,7 @@ func allowed() map[string][]string {
 		"bench/load":    {"api/...", "bench", "bench/synth", "templates/..."},
 		"bench/restart": {"bench", "bench/synth", "engine", "store", "store/seal", "templates/..."},
 
-		"cmd/immis": {"api/...", "server", "bench/...", "engine", "store", "store/seal", "templates", "internal/config", "internal/telemetry"},
+		"cmd/immis": {"api/...", "server", "bench/...", "engine", "store", "store/seal", "templates/...", "internal/config", "internal/telemetry"},
 
 		"internal/archtest":  {},
 		"internal/config":    {},

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	formats "immis/api/immis/format"
 	immisv1 "immis/api/immis/v1"
 	"immis/engine"
 	"immis/store"
@@ -38,7 +39,7 @@ func protoReports(in []engine.SampleReport) []*immisv1.SampleReport {
 
 func protoSample(s engine.Sample) *immisv1.Sample {
 	out := &immisv1.Sample{
-		Modality: protoModality(s.Modality), Position: immisv1.Position(s.Position), Format: protoFormat(s.Format),
+		Modality: protoModality(s.Modality), Position: immisv1.Position(s.Position), Format: formats.ToAPI(s.Format),
 		Data: s.Data, Model: s.Model, Quality: protoPercent(s.Quality), QualityAlgorithm: s.QualityAlgorithm,
 		CaptureDevice: s.CaptureDevice, Extractor: s.Extractor, Captured: protoTime(s.Captured),
 		ResolutionPpi: s.Resolution, NotSearchableReason: s.NotSearchable, Origin: s.Origin,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	formats "immis/api/immis/format"
 	immisv1 "immis/api/immis/v1"
 	"immis/engine"
 	"immis/templates"
@@ -13,54 +14,11 @@ import (
 // other direction. Field paths are those of the messages, so that a station
 // can point at what it sent.
 
-// formats pairs the formats of the API with those of templates. That some of
-// their numbers agree is an accident.
-var formats = [...]struct {
-	api  immisv1.Format
-	ours templates.Format
-}{
-	{immisv1.Format_FORMAT_FACE_FLOAT32, templates.FormatFaceFloat32},
-	{immisv1.Format_FORMAT_FACE_FLOAT16, templates.FormatFaceFloat16},
-	{immisv1.Format_FORMAT_FACE_INT8, templates.FormatFaceInt8},
-	{immisv1.Format_FORMAT_ISO_19794_2_2005, templates.FormatISO19794_2_2005},
-	{immisv1.Format_FORMAT_PNG, templates.FormatPNG},
-	{immisv1.Format_FORMAT_JPEG, templates.FormatJPEG},
-	{immisv1.Format_FORMAT_WSQ, templates.FormatWSQ},
-	{immisv1.Format_FORMAT_JPEG2000, templates.FormatJP2},
-	{immisv1.Format_FORMAT_OTHER, templates.FormatOther},
-	{immisv1.Format_FORMAT_ISO_19794_2_2011, templates.FormatISO19794_2_2011},
-	{immisv1.Format_FORMAT_ISO_19794_2_CARD_NORMAL, templates.FormatISO19794_2_CardNormal},
-	{immisv1.Format_FORMAT_ISO_19794_2_CARD_COMPACT, templates.FormatISO19794_2_CardCompact},
-	{immisv1.Format_FORMAT_ANSI_378_2004, templates.FormatANSI378_2004},
-	{immisv1.Format_FORMAT_ANSI_378_2007, templates.FormatANSI378_2007},
-	{immisv1.Format_FORMAT_ANSI_378_2009, templates.FormatANSI378_2009},
-	{immisv1.Format_FORMAT_ANSI_378_2009_AM1, templates.FormatANSI378_2009AM1},
-	{immisv1.Format_FORMAT_ISO_19794_4_2005, templates.FormatISO19794_4_2005},
-	{immisv1.Format_FORMAT_ISO_19794_4_2011, templates.FormatISO19794_4_2011},
-	{immisv1.Format_FORMAT_ISO_19794_5_2005, templates.FormatISO19794_5_2005},
-	{immisv1.Format_FORMAT_ISO_19794_5_2011, templates.FormatISO19794_5_2011},
-	{immisv1.Format_FORMAT_BMP, templates.FormatBMP},
-	{immisv1.Format_FORMAT_TIFF, templates.FormatTIFF},
-	{immisv1.Format_FORMAT_CBEFF_XML, templates.FormatCBEFF},
-	{immisv1.Format_FORMAT_ANSI_NIST_ITL, templates.FormatANSINIST},
-}
-
 func format(field string, f immisv1.Format) (templates.Format, error) {
-	for _, p := range formats {
-		if p.api == f {
-			return p.ours, nil
-		}
+	if ours := formats.FromAPI(f); ours.Known() {
+		return ours, nil
 	}
 	return 0, templates.Bad(templates.ReasonFormat, field, int32(f), "one of the formats of immis.v1.Format")
-}
-
-func protoFormat(f templates.Format) immisv1.Format {
-	for _, p := range formats {
-		if p.ours == f {
-			return p.api
-		}
-	}
-	return immisv1.Format_FORMAT_UNSPECIFIED
 }
 
 func modality(field string, m immisv1.Modality) (templates.Modality, error) {

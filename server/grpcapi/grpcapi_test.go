@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	formats "immis/api/immis/format"
 	immisv1 "immis/api/immis/v1"
 	"immis/engine"
 	"immis/store"
@@ -126,8 +127,8 @@ func TestVocabulariesAgree(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || int32(protoFormat(f)) != n {
-			t.Errorf("%s -> %v -> %v, %v", name, f, protoFormat(f), err)
+		if err != nil || int32(formats.ToAPI(f)) != n {
+			t.Errorf("%s -> %v -> %v, %v", name, f, formats.ToAPI(f), err)
 		}
 	}
 	for n, name := range immisv1.Modality_name {
