@@ -6,7 +6,7 @@ func reconstruct(plane []float32, width, height int, f filters) {
 	nodes, _ := decompose(width, height)
 	s := synthesis{filters: f, layout: f.layout(), plane: plane, width: width,
 		columns: make([]float32, width*height)}
-	s.fast = f.odd && len(f.low) == 9 && len(f.high) == 7
+	s.fast = f.odd && len(f.low) == 7 && len(f.high) == 9
 	s.line = newBands(&s.filters, width)
 	s.zero = make([]float32, width)
 	for i := len(nodes) - 1; i >= 0; i-- {
@@ -18,7 +18,7 @@ func reconstruct(plane []float32, width, height int, f filters) {
 type synthesis struct {
 	filters
 	layout
-	fast    bool // the filters have 9 and 7 taps
+	fast    bool // the filters have 7 and 9 taps
 	plane   []float32
 	width   int
 	columns []float32 // a node after its columns were joined, rows contiguous
@@ -67,7 +67,7 @@ func (s *synthesis) joinColumns(n node) {
 		j := y + s.skip
 		tap, low, high := 1-j&1, s.rows[0][j/2:], s.rows[1][j/2:]
 		if s.fast {
-			if tap == 0 {
+			if tap == 1 {
 				even97(out[:split], &s.filters, low, high)
 				evenLow97(out, split, &s.filters, low)
 			} else {
