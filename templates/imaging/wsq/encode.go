@@ -60,14 +60,14 @@ func (o Options) validate() error {
 //
 // Errors wrap a *templates.InputError: EMPTY, OVERSIZED, OUT_OF_RANGE, MALFORMED.
 func Encode(img *image.Gray, o Options) ([]byte, error) {
-	data, err := encode(img, o)
+	data, err := encode(img, o, standardTransform())
 	if err != nil {
 		return nil, fmt.Errorf("encode WSQ: %w", err)
 	}
 	return data, nil
 }
 
-func encode(img *image.Gray, o Options) ([]byte, error) {
+func encode(img *image.Gray, o Options, t transform) ([]byte, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
@@ -89,8 +89,7 @@ func encode(img *image.Gray, o Options) ([]byte, error) {
 	if o.Comment != "" {
 		out = appendComment(out, o.Comment)
 	}
-	low, high := standardHalves()
-	out = appendTransform(out, low, high)
+	out = t.append(out)
 	frame, shift, scale := appendFrame(nil, pixels, width, height)
 
 	plane := make([]float32, len(pixels))
@@ -98,7 +97,7 @@ func encode(img *image.Gray, o Options) ([]byte, error) {
 		plane[i] = (float32(v) - shift) / scale
 	}
 	nodes, bands := decompose(width, height)
-	decomposeImage(plane, width, nodes, analysisFilters(9, low, 7, high))
+	decomposeImage(plane, width, nodes, t.analysis())
 
 	// The end of the image counts as a header, as do the block headers.
 	fixed := len(out) + 2 + quantLength + len(frame) + 3*(2+blockLength) + 2
@@ -111,31 +110,12 @@ func encode(img *image.Gray, o Options) ([]byte, error) {
 	return append(s.appendBlocks(out), 0xFF, markEOI), nil
 }
 
-// standardHalves returns the right halves of the analysis filters that part 3 of
-// the specification prescribes, 9 taps lowpass and 7 highpass.
-func standardHalves() (low, high []float32) {
-	return []float32{0.85269867900940344, 0.37740285561265380, -0.11062440441842342, -0.02384946501938000, 0.03782845550699546},
-		[]float32{0.78848561640566439, -0.41809227322221221, -0.04068941760955844, 0.06453888262893845}
-}
-
 func appendSegment(out []byte, code byte, body int) []byte {
 	return binary.BigEndian.AppendUint16(append(out, 0xFF, code), uint16(body+2))
 }
 
 func appendComment(out []byte, text string) []byte {
 	return append(appendSegment(out, markCOM, len(text)), text...)
-}
-
-func appendTransform(out []byte, low, high []float32) []byte {
-	out = appendSegment(out, markDTT, 2+6*(len(low)+len(high)))
-	out = append(out, byte(2*len(low)-1), byte(2*len(high)-1))
-	for _, v := range low {
-		out = appendScaled32(out, float64(v))
-	}
-	for _, v := range high {
-		out = appendScaled32(out, float64(v))
-	}
-	return out
 }
 
 // appendFrame writes the frame header and returns the shift and the scale as a

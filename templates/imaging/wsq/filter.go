@@ -24,26 +24,51 @@ func mirror(half []float32, n int, sign float32) []float32 {
 	return taps
 }
 
-// analysisFilters takes the right halves of a lowpass filter of nl and a
-// highpass filter of nh taps.
-func analysisFilters(nl int, low []float32, nh int, high []float32) filters {
-	f := filters{odd: nl%2 == 1}
-	f.low = mirror(low, nl, 1)
-	if f.odd {
-		f.high = mirror(high, nh, 1)
-		return f
+// transform is a pair of analysis filters as a file carries it: lengths and right
+// halves, the middle first.
+type transform struct {
+	lowTaps, highTaps int
+	low, high         []float32
+}
+
+// standardTransform is what part 3 of the specification prescribes.
+func standardTransform() transform {
+	return transform{
+		lowTaps: 9, low: []float32{0.85269867900940344, 0.37740285561265380, -0.11062440441842342, -0.02384946501938000, 0.03782845550699546},
+		highTaps: 7, high: []float32{0.78848561640566439, -0.41809227322221221, -0.04068941760955844, 0.06453888262893845},
 	}
-	f.high = mirror(negated(high), nh, -1) // the sum runs against the filter
+}
+
+// append writes a transform table, see parser.transform.
+func (t transform) append(out []byte) []byte {
+	out = appendSegment(out, markDTT, 2+6*(len(t.low)+len(t.high)))
+	out = append(out, byte(t.lowTaps), byte(t.highTaps))
+	for _, half := range [][]float32{t.low, t.high} {
+		for _, v := range half {
+			out = appendScaled32(out, float64(v))
+		}
+	}
+	return out
+}
+
+// analysis returns the filters that take an image apart.
+func (t transform) analysis() filters {
+	f := filters{odd: t.lowTaps%2 == 1, low: mirror(t.low, t.lowTaps, 1)}
+	if f.odd {
+		f.high = mirror(t.high, t.highTaps, 1)
+	} else {
+		f.high = mirror(negated(t.high), t.highTaps, -1) // the sum runs against the filter
+	}
 	return f
 }
 
-// synthesisFilters takes the same halves: the synthesis lowpass is the analysis
+// synthesis returns the filters that put it together: the lowpass is the analysis
 // highpass with alternating signs and the other way round, clause A.2.2.
-func synthesisFilters(nl int, low []float32, nh int, high []float32) filters {
-	if nl%2 == 1 {
-		return filters{low: mirror(alternate(high, 1), nh, 1), high: mirror(alternate(low, 1), nl, 1), odd: true}
+func (t transform) synthesis() filters {
+	if t.lowTaps%2 == 1 {
+		return filters{odd: true, low: mirror(alternate(t.high, 1), t.highTaps, 1), high: mirror(alternate(t.low, 1), t.lowTaps, 1)}
 	}
-	return filters{low: mirror(alternate(high, -1), nh, 1), high: mirror(negated(alternate(low, 1)), nl, -1)}
+	return filters{low: mirror(alternate(t.high, -1), t.highTaps, 1), high: mirror(negated(alternate(t.low, 1)), t.lowTaps, -1)}
 }
 
 func alternate(half []float32, sign float32) []float32 {

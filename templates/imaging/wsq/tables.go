@@ -79,9 +79,9 @@ func (p *parser) transform() error {
 	if want := 2 + 6*(nl+nh); len(b) != want {
 		return templates.BadAt(start, templates.ReasonWrongLength, "transform table: length", len(b)+2, want+2)
 	}
-	halves := [2][]float32{make([]float32, nl), make([]float32, nh)}
+	t := transform{low, high, make([]float32, nl), make([]float32, nh)}
 	at := 2
-	for _, half := range halves {
+	for _, half := range [][]float32{t.low, t.high} {
 		begin, nonzero := at, false
 		for i := range half {
 			v := scaled32(b[at+1:])
@@ -99,7 +99,7 @@ func (p *parser) transform() error {
 			return templates.BadAt(offset+begin, templates.ReasonOutOfRange, "transform table: filter", "all zero", "a filter")
 		}
 	}
-	p.filters = synthesisFilters(low, halves[0], high, halves[1])
+	p.filters = t.synthesis()
 	p.haveFilters = true
 	return nil
 }

@@ -59,7 +59,7 @@ func DecodeConfig(data []byte) (Config, error) {
 
 // Decode reads a whole file. The image has its origin at 0,0 and a stride equal
 // to its width. An image of more than maxPixels is refused before memory is
-// taken; otherwise about 11 bytes per pixel are used, the larger part only after
+// taken; otherwise about 8 bytes per pixel are used, the larger part only after
 // all coefficients have been read. Work is bounded by pixels and bytes.
 //
 // Every pixel is rounded as the public-domain reference decoder of NIST rounds
@@ -77,17 +77,16 @@ func Decode(data []byte, maxPixels int) (*image.Gray, Config, error) {
 	}
 	c := p.config
 	plane := dequantize(coefficients, p.bands, &p.quant, c.Width, c.Height)
-	reconstruct(plane, c.Width, c.Height, p.filters)
 	img := image.NewGray(image.Rect(0, 0, c.Width, c.Height))
-	toPixels(img.Pix, plane, p.shift, p.scale)
+	reconstruct(img.Pix, plane, c.Width, c.Height, p.filters, p.shift, p.scale)
 	return img, c, nil
 }
 
-// toPixels undoes the shift and scale of the frame (clause A.1) and rounds half
-// up into 0..255.
-func toPixels(pix []uint8, plane []float32, shift, scale float32) {
-	pix = pix[:len(plane)]
-	for i, v := range plane {
+// toPixels undoes the shift and scale of the frame (clause A.1) for a row of samples
+// and rounds half up into 0..255.
+func toPixels(pix []uint8, row []float32, shift, scale float32) {
+	pix = pix[:len(row)]
+	for i, v := range row {
 		// The conversion keeps a compiler from fusing product and sum, which
 		// would round differently from machine to machine.
 		v = float32(v*scale) + shift
