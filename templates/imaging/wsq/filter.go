@@ -12,14 +12,11 @@ type filters struct {
 
 // mirror widens the right half of a filter, its middle first, to all its n taps;
 // odd lengths share the middle tap, and sign is that of the left half.
-func mirror(half []float32, n int, sign float32) []float32 {
+func mirror(half []float64, n int, sign float32) []float32 {
 	taps := make([]float32, n)
 	for k, v := range half {
-		taps[n/2+k] = v
-		taps[(n-1)/2-k] = v * sign
-	}
-	if n%2 == 1 {
-		taps[n/2] = half[0]
+		taps[(n-1)/2-k] = float32(v) * sign
+		taps[n/2+k] = float32(v)
 	}
 	return taps
 }
@@ -28,14 +25,14 @@ func mirror(half []float32, n int, sign float32) []float32 {
 // halves, the middle first.
 type transform struct {
 	lowTaps, highTaps int
-	low, high         []float32
+	low, high         []float64
 }
 
 // standardTransform is what part 3 of the specification prescribes.
 func standardTransform() transform {
 	return transform{
-		lowTaps: 9, low: []float32{0.85269867900940344, 0.37740285561265380, -0.11062440441842342, -0.02384946501938000, 0.03782845550699546},
-		highTaps: 7, high: []float32{0.78848561640566439, -0.41809227322221221, -0.04068941760955844, 0.06453888262893845},
+		lowTaps: 9, low: []float64{0.85269867900940344, 0.37740285561265380, -0.11062440441842342, -0.02384946501938000, 0.03782845550699546},
+		highTaps: 7, high: []float64{0.78848561640566439, -0.41809227322221221, -0.04068941760955844, 0.06453888262893845},
 	}
 }
 
@@ -43,9 +40,9 @@ func standardTransform() transform {
 func (t transform) append(out []byte) []byte {
 	out = appendSegment(out, markDTT, 2+6*(len(t.low)+len(t.high)))
 	out = append(out, byte(t.lowTaps), byte(t.highTaps))
-	for _, half := range [][]float32{t.low, t.high} {
+	for _, half := range [][]float64{t.low, t.high} {
 		for _, v := range half {
-			out = appendScaled32(out, float64(v))
+			out = appendScaled32(out, v)
 		}
 	}
 	return out
@@ -71,8 +68,8 @@ func (t transform) synthesis() filters {
 	return filters{low: mirror(alternate(t.high, -1), t.highTaps, 1), high: mirror(negated(alternate(t.low, 1)), t.lowTaps, -1)}
 }
 
-func alternate(half []float32, sign float32) []float32 {
-	out := make([]float32, len(half))
+func alternate(half []float64, sign float64) []float64 {
+	out := make([]float64, len(half))
 	for k, v := range half {
 		out[k] = v * sign
 		sign = -sign
@@ -80,8 +77,8 @@ func alternate(half []float32, sign float32) []float32 {
 	return out
 }
 
-func negated(half []float32) []float32 {
-	out := make([]float32, len(half))
+func negated[T float32 | float64](half []T) []T {
+	out := make([]T, len(half))
 	for k, v := range half {
 		out[k] = -v
 	}

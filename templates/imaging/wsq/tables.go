@@ -79,9 +79,9 @@ func (p *parser) transform() error {
 	if want := 2 + 6*(nl+nh); len(b) != want {
 		return templates.BadAt(start, templates.ReasonWrongLength, "transform table: length", len(b)+2, want+2)
 	}
-	t := transform{low, high, make([]float32, nl), make([]float32, nh)}
+	t := transform{low, high, make([]float64, nl), make([]float64, nh)}
 	at := 2
-	for _, half := range [][]float32{t.low, t.high} {
+	for _, half := range [][]float64{t.low, t.high} {
 		begin, nonzero := at, false
 		for i := range half {
 			v := scaled32(b[at+1:])
@@ -92,7 +92,7 @@ func (p *parser) transform() error {
 			if b[at] != 0 {
 				v = -v
 			}
-			half[i] = v
+			half[i] = float64(v)
 			at += 6
 		}
 		if !nonzero {
