@@ -43,11 +43,15 @@ type enrollCmd struct {
 
 // Help implements kong.HelpProvider.
 func (*enrollCmd) Help() string {
-	return `The answer is durable and searchable when it comes.
+	return `The answer is durable and searchable when it comes. The format of a file is recognized by its content (immis inspect shows it), that of a face vector by its name.
 
 Examples:
   immis enroll --purpose asylum --face face.f32 --model buffalo/1 --surname Шевченко --given-names Тарас
-  immis enroll --purpose permit --finger right-index=a.iso --finger left-index=b.iso --check-duplicates --wait`
+  immis enroll --purpose permit --finger right-index=a.iso --finger left-index=b.fmr --check-duplicates --wait
+  immis enroll --purpose visa --sample person.xml --image face=portrait.jp2 --image right-four=slap.wsq --keep-images
+  immis enroll --purpose permit --sample right-thumb=scan.png --resolution 500
+
+With --json the answer is the API's EnrollResponse: subject_id, encounter_id, ledger_entry, recorded, samples.`
 }
 
 // Run enrolls.
@@ -148,29 +152,20 @@ func (c *enrollCmd) encounter() (*immisv1.Encounter, error) {
 	if e.Samples, err = c.sampleFlags.samples(); err != nil {
 		return nil, err
 	}
-	images, err := c.imageFlags.samples()
+	images, err := c.imageFlags.samples(c.Resolution)
 	if err != nil {
 		return nil, err
 	}
 	e.Samples = append(e.Samples, images...)
 	for _, m := range c.Missing {
-		name, reason, _ := strings.Cut(m, "=")
-		f := &immisv1.MissingFinger{}
-		if f.Position, err = parsePosition(name); err != nil {
+		f, err := parseMissing(m)
+		if err != nil {
 			return nil, err
-		}
-		switch reason {
-		case "amputated":
-			f.Reason = immisv1.MissingFingerReason_MISSING_FINGER_REASON_AMPUTATED
-		case "unable":
-			f.Reason = immisv1.MissingFingerReason_MISSING_FINGER_REASON_UNABLE
-		default:
-			return nil, usage("missing finger %q, want POSITION=amputated or POSITION=unable", m)
 		}
 		e.MissingFingers = append(e.MissingFingers, f)
 	}
 	if len(e.GetSamples()) == 0 && len(e.GetMissingFingers()) == 0 {
-		return nil, usage("nothing to enroll: give --face, --finger, --image or --missing")
+		return nil, usage("nothing to enroll: give --face, --finger, --sample, --image or --missing")
 	}
 	if c.Surname != "" || c.GivenNames != "" || c.Patronymic != "" {
 		e.BiographicData = &immisv1.BiographicData{Names: []*immisv1.PersonName{{
@@ -193,6 +188,25 @@ func (c *enrollCmd) encounter() (*immisv1.Encounter, error) {
 		e.Documents = append(e.Documents, doc)
 	}
 	return e, nil
+}
+
+// parseMissing reads a finger that cannot be captured.
+func parseMissing(text string) (*immisv1.MissingFinger, error) {
+	name, reason, _ := strings.Cut(text, "=")
+	position, err := parsePosition(name)
+	if err != nil {
+		return nil, err
+	}
+	f := &immisv1.MissingFinger{Position: position}
+	switch reason {
+	case "amputated":
+		f.Reason = immisv1.MissingFingerReason_MISSING_FINGER_REASON_AMPUTATED
+	case "unable":
+		f.Reason = immisv1.MissingFingerReason_MISSING_FINGER_REASON_UNABLE
+	default:
+		return nil, usage("missing finger %q, want POSITION=amputated or POSITION=unable", text)
+	}
+	return f, nil
 }
 
 func parseDocument(s string) (*immisv1.Document, error) {

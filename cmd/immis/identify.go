@@ -25,7 +25,10 @@ func (*identifyCmd) Help() string {
 
 Examples:
   immis identify --purpose border-control --face probe.f32 --model buffalo/1
-  immis identify --purpose deduplication --subject S-1 --json`
+  immis identify --purpose identification --sample right-index=a.fmr --sample left-index=b.ansi378
+  immis identify --purpose deduplication --subject S-1 --json
+
+With --json the answer is the API's IdentifyResponse.`
 }
 
 // Run searches.
@@ -36,13 +39,13 @@ func (c *identifyCmd) Run(a *app) error {
 	}
 	switch {
 	case c.Subject != "" && !c.empty():
-		return usage("give --subject, or --face and --finger, not both")
+		return usage("give --subject, or --face, --finger and --sample, not both")
 	case c.Subject != "" && c.Encounter != "":
 		in.Probe = &immisv1.IdentifyRequest_Encounter{Encounter: &immisv1.EncounterRef{SubjectId: c.Subject, EncounterId: c.Encounter}}
 	case c.Subject != "":
 		in.Probe = &immisv1.IdentifyRequest_SubjectId{SubjectId: c.Subject}
 	case c.empty():
-		return usage("nothing to search with: give --face, --finger or --subject")
+		return usage("nothing to search with: give --face, --finger, --sample or --subject")
 	default:
 		s, err := c.samples()
 		if err != nil {

@@ -45,7 +45,8 @@ func (c *importFacesCmd) Run(a *app) error {
 		return err
 	}
 	job := jobID("faces", filepath.Base(c.File), c.Model, itoa(c.Dim), c.SubjectPrefix)
-	return c.importPeople(a, c.importFlags, job, people)
+	all, total := allOf(people)
+	return c.importPeople(a, c.importFlags, importJob{id: job, people: all, total: total})
 }
 
 // people groups the rows of the index by identity, in the order of the index.
@@ -95,7 +96,7 @@ func (c *importFacesCmd) people(f *vectors) ([]person, error) {
 			continue
 		}
 		people[i].items = append(people[i].items, item{
-			name: fmt.Sprintf("row-%d", row),
+			name: fmt.Sprintf("row-%d", row), request: fmt.Sprintf("row-%d", row),
 			load: func() (*immisv1.Encounter, error) { return f.encounter(row, c.Model) },
 		})
 	}

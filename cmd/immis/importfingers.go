@@ -43,7 +43,8 @@ func (c *importFingersCmd) Run(a *app) error {
 		return err
 	}
 	job := jobID("fingers", filepath.Base(filepath.Clean(c.Folder)), c.Pattern, position.String(), c.SubjectPrefix)
-	return c.importPeople(a, c.importFlags, job, people)
+	all, total := allOf(people)
+	return c.importPeople(a, c.importFlags, importJob{id: job, people: all, total: total})
 }
 
 // people finds the records, in the order of their names.
@@ -83,7 +84,7 @@ func (c *importFingersCmd) people(position immisv1.Position) ([]person, error) {
 			at[subject] = i
 			people = append(people, person{subject: subject})
 		}
-		people[i].items = append(people[i].items, item{name: name, load: func() (*immisv1.Encounter, error) {
+		people[i].items = append(people[i].items, item{name: name, request: requestPart(name), load: func() (*immisv1.Encounter, error) {
 			data, err := config.ReadFile(path, maxSample)
 			if err != nil {
 				return nil, fileError(path, err)

@@ -23,7 +23,10 @@ func (*verifyCmd) Help() string {
 
 Examples:
   immis verify --purpose border-control --subject S-1 --face live.f32 --model buffalo/1
-  immis verify --purpose border-control --face live.f32 --model buffalo/1 --against-face chip.f32 --against-model buffalo/1`
+  immis verify --purpose border-control --face live.f32 --model buffalo/1 --against-face chip.f32 --against-model buffalo/1
+  immis verify --purpose border-control --sample right-index=live.iso --against-sample chip.xml
+
+With --json the answer is the API's VerifyResponse.`
 }
 
 // Run compares.
@@ -33,18 +36,18 @@ func (c *verifyCmd) Run(a *app) error {
 		return err
 	}
 	if len(probe) == 0 {
-		return usage("nothing to compare: give --face or --finger")
+		return usage("nothing to compare: give --face, --finger or --sample")
 	}
 	in := &immisv1.VerifyRequest{Probe: &immisv1.Probe{Samples: probe}}
 	switch {
 	case c.Subject != "" && !c.Against.empty():
-		return usage("give --subject, or --against-face and --against-finger, not both")
+		return usage("give --subject, or --against-face, --against-finger and --against-sample, not both")
 	case c.Subject != "" && c.Encounter != "":
 		in.Claim = &immisv1.VerifyRequest_Encounter{Encounter: &immisv1.EncounterRef{SubjectId: c.Subject, EncounterId: c.Encounter}}
 	case c.Subject != "":
 		in.Claim = &immisv1.VerifyRequest_SubjectId{SubjectId: c.Subject}
 	case c.Against.empty():
-		return usage("nothing to compare with: give --subject, --against-face or --against-finger")
+		return usage("nothing to compare with: give --subject, --against-face, --against-finger or --against-sample")
 	default:
 		s, err := c.Against.samples()
 		if err != nil {
