@@ -1,21 +1,15 @@
 package iso19794
 
 import (
-	"fmt"
-
 	"immis/templates"
+	"immis/templates/internal/fmr"
 )
-
-// normalResolution is 500 ppi in the unit of the standard: 196.85 pixels per cm,
-// which every record rounds to 197. Taking 197 for 500 ppi exactly makes the
-// common case an identity; other resolutions carry the same factor, so all
-// coordinates stay in one scale.
-const normalResolution = 197
 
 // Fingers is the normal form of every view, in the order of the record.
 //
 // Each axis is scaled by its own resolution to the isotropic 500 ppi:
-// X = round(16 * x * 197 / ResolutionX), halves up, in integers; the image's
+// X = round(16 * x * 197 / ResolutionX), halves up, in integers; 197 pixels per cm,
+// the standard's rounding of 500 ppi, is taken as 500 ppi exactly; the image's
 // size is rounded up to whole pixels, so that a minutia inside the image stays
 // inside. Angles are taken as angles on the finger, not on the pixel grid, and
 // are therefore not changed where the two resolutions differ; a unit of 360/256
@@ -31,56 +25,15 @@ func (r *Record) Fingers() ([]templates.Finger, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
-	width, height := normalSize(r.Width, r.ResolutionX), normalSize(r.Height, r.ResolutionY)
-	if width > templates.MaxPixels || height > templates.MaxPixels {
-		return nil, templates.Bad(templates.ReasonOutOfRange, "image size at 500 ppi", fmt.Sprintf("%d x %d", width, height),
-			fmt.Sprintf("<= %d x %d pixels", templates.MaxPixels, templates.MaxPixels))
-	}
 	fingers := make([]templates.Finger, len(r.Views))
 	for i := range r.Views {
 		v := &r.Views[i]
-		if len(v.Minutiae) == 0 {
-			return nil, templates.Bad(templates.ReasonMinutiaCount, viewField(i, "minutia count"), 0,
-				fmt.Sprintf("1..%d", templates.MaxMinutiae))
-		}
-		f := &fingers[i]
-		*f = templates.Finger{
-			Position: v.Position,
-			Width:    uint16(width),
-			Height:   uint16(height),
-			Quality:  v.Quality,
-			Minutiae: make([]templates.Minutia, len(v.Minutiae)),
-		}
-		for j, m := range v.Minutiae {
-			f.Minutiae[j] = templates.Minutia{
-				X:       normalCoordinate(m.X, r.ResolutionX),
-				Y:       normalCoordinate(m.Y, r.ResolutionY),
-				Angle:   uint16(m.Angle) << 8,
-				Type:    m.Type,
-				Quality: normalQuality(m.Quality),
-			}
+		var err error
+		if fingers[i], err = codes2005().Normal(v.Position, v.Quality, r.image(), v.Minutiae, view(i)); err != nil {
+			return nil, err
 		}
 	}
 	return fingers, nil
-}
-
-// normalCoordinate stays inside the image: 16(w-1)s + 1/2 < 16ws where the scale
-// s > 1/32, and s >= 197/MaxResolution = 1/8. The product is below 2^28.
-func normalCoordinate(x, resolution uint16) uint16 {
-	r := uint32(resolution)
-	return uint16((2*uint32(x)*templates.UnitsPerPixel*normalResolution + r) / (2 * r))
-}
-
-func normalSize(pixels, resolution uint16) uint32 {
-	r := uint32(resolution)
-	return (uint32(pixels)*normalResolution + r - 1) / r
-}
-
-func normalQuality(q uint8) uint8 {
-	if q == 0 {
-		return templates.QualityUnknown
-	}
-	return q
 }
 
 // Capture is what a record says of the capture and the normal form does not hold.
@@ -104,7 +57,7 @@ type Capture struct {
 // Errors (*templates.InputError): those of Finger.Validate, MIXED_IMAGE_SIZES,
 // OUT_OF_RANGE for more than 16 views of a position and bad capture data.
 func FromFingers(fingers []templates.Finger, capture Capture) (*Record, error) {
-	if err := checkViews(len(fingers)); err != nil {
+	if err := fmr.CheckFingers(fingers, whatViews, view(0).Kind); err != nil {
 		return nil, err
 	}
 	r := &Record{
@@ -112,59 +65,26 @@ func FromFingers(fingers []templates.Finger, capture Capture) (*Record, error) {
 		Device:        capture.Device,
 		Width:         fingers[0].Width,
 		Height:        fingers[0].Height,
-		ResolutionX:   normalResolution,
-		ResolutionY:   normalResolution,
+		ResolutionX:   fmr.NormalResolution,
+		ResolutionY:   fmr.NormalResolution,
 		Views:         make([]View, len(fingers)),
 	}
-	var numbers [templates.LeftLittle + 1]uint8
+	var numbers fmr.Numbers
 	for i := range fingers {
 		f := &fingers[i]
-		if err := f.Validate(); err != nil {
-			return nil, fmt.Errorf("finger view %d: %w", i+1, err)
+		if err := fmr.CheckSameImage(f, &fingers[0], view(i)); err != nil {
+			return nil, err
 		}
-		if f.Width != r.Width || f.Height != r.Height {
-			return nil, templates.Bad(templates.ReasonMixedImages, viewField(i, "image size"),
-				fmt.Sprintf("%d x %d", f.Width, f.Height), fmt.Sprintf("%d x %d as the first", r.Width, r.Height))
-		}
-		v := &r.Views[i]
-		*v = View{
+		r.Views[i] = View{
 			Position:   f.Position,
-			Number:     numbers[f.Position],
+			Number:     numbers.Next(f.Position),
 			Impression: capture.Impression,
-			Quality:    f.Quality,
-			Minutiae:   make([]Minutia, len(f.Minutiae)),
-		}
-		numbers[f.Position]++
-		if f.Quality == templates.QualityUnknown {
-			v.Quality = 0
-		}
-		for j, m := range f.Minutiae {
-			v.Minutiae[j] = Minutia{
-				X:       exchangeCoordinate(m.X, f.Width),
-				Y:       exchangeCoordinate(m.Y, f.Height),
-				Angle:   uint8((uint32(m.Angle) + 128) >> 8),
-				Type:    m.Type,
-				Quality: exchangeQuality(m.Quality),
-			}
+			Quality:    codes2005().FingerQuality(f.Quality),
+			Minutiae:   codes2005().Exchange(f),
 		}
 	}
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
 	return r, nil
-}
-
-func exchangeCoordinate(x, size uint16) uint16 {
-	const half = templates.UnitsPerPixel / 2
-	return min((x+half)/templates.UnitsPerPixel, size-1)
-}
-
-func exchangeQuality(q uint8) uint8 {
-	switch q {
-	case templates.QualityUnknown:
-		return 0
-	case 0:
-		return 1
-	}
-	return q
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"immis/templates"
+	"immis/templates/internal/fmr"
 
 	"pgregory.net/rapid"
 )
@@ -16,17 +17,17 @@ func TestCoordinateExhaustive(t *testing.T) {
 	half := big.NewRat(1, 2)
 	for resolution := uint16(MinResolution); resolution <= MaxResolution; resolution++ {
 		for _, x := range []uint16{0, 1, 2, 3, 7, 100, 387, 511, 1000, 2037} {
-			exact := big.NewRat(int64(x)*templates.UnitsPerPixel*normalResolution, int64(resolution))
+			exact := big.NewRat(int64(x)*templates.UnitsPerPixel*fmr.NormalResolution, int64(resolution))
 			exact.Add(exact, half)
 			want := new(big.Int).Quo(exact.Num(), exact.Denom()).Uint64()
 			if want > 0xffff {
 				continue
 			}
-			if got := normalCoordinate(x, resolution); uint64(got) != want {
+			if got := fmr.NormalCoordinate(x, resolution); uint64(got) != want {
 				t.Fatalf("x %d at %d per cm: %d, want %d", x, resolution, got, want)
 			}
-			width := normalSize(x+1, resolution)
-			if width <= templates.MaxPixels && uint32(normalCoordinate(x, resolution)) >= width*templates.UnitsPerPixel {
+			width := fmr.NormalSize(x+1, resolution)
+			if width <= templates.MaxPixels && uint32(fmr.NormalCoordinate(x, resolution)) >= width*templates.UnitsPerPixel {
 				t.Fatalf("x %d at %d per cm leaves the image of %d pixels", x, resolution, width)
 			}
 		}

@@ -10,29 +10,30 @@ import (
 	"fmt"
 
 	"immis/templates"
+	"immis/templates/internal/fmr"
 )
 
-// Bounds of a record of ISO/IEC 19794-2:2005.
+// Bounds of a record of any version.
 const (
 	// MaxRecord is the largest record accepted, in bytes. Ten fingers with 255
 	// minutiae each are 15 KiB; the rest is room for extended data.
-	MaxRecord = 64 << 10
+	MaxRecord = fmr.MaxRecord
 	// MaxViews is 16 views of each of 11 finger positions.
-	MaxViews = 16 * 11
+	MaxViews = fmr.MaxViews
 	// MinResolution and MaxResolution are what a finger can be captured with, in
 	// pixels per cm: 250 ppi (the least the standard allows, 98.43, cut) to
 	// 4,000 ppi.
-	MinResolution = 98
-	MaxResolution = 1576
-
-	headerSize  = 24
-	viewSize    = 4
-	minutiaSize = 6
-	lengthSize  = 2
-
-	magic   = "FMR\x00"
-	version = " 20\x00"
+	MinResolution = fmr.MinResolution
+	MaxResolution = fmr.MaxResolution
 )
+
+const (
+	headerSize = 24
+	viewSize   = 4
+)
+
+// codes2005 are the angles and qualities of the version of 2005.
+func codes2005() fmr.Codes { return fmr.Codes{Angles: 256} }
 
 // Record is the exchange form of ISO/IEC 19794-2:2005, clause 8: exact integers
 // as they stand in the bytes. Big-endian:
@@ -91,17 +92,13 @@ type View struct {
 	Overstated uint8
 }
 
-// Minutia is six bytes: type (2 bits) and x (14 bits), 2 reserved bits and y
-// (14 bits), angle, quality.
-type Minutia struct {
-	// X and Y are in pixels, origin upper left, inside the image.
-	X, Y uint16
-	// Angle is in units of 360/256 degrees, counter-clockwise from the x axis.
-	Angle uint8
-	Type  templates.MinutiaType
-	// Quality is 1..100, 0 not reported.
-	Quality uint8
-}
+// Minutia is a minutia of any version: six bytes, type (2 bits) and x (14 bits),
+// 2 reserved bits and y (14 bits), angle, quality. X and Y are in pixels, origin
+// upper left, inside the image; Angle is in units of 360/256 degrees,
+// counter-clockwise from the x axis; Quality is 1..100 and 0 for not reported in
+// the version of 2005, and 0..100, QualityNotReported or QualityFailed in that of
+// 2011, where a record may leave it out.
+type Minutia = fmr.Minutia
 
 // Impression is how the finger was captured, 4 bits.
 type Impression uint8
@@ -134,7 +131,7 @@ const (
 
 // Decode reads a record strictly. Errors wrap a *templates.InputError: EMPTY,
 // OVERSIZED, TRUNCATED, TRAILING_BYTES, WRONG_LENGTH, WRONG_MAGIC,
-// WRONG_VERSION, and those of Validate.
+// WRONG_VERSION, and those of Validate; all tell the byte they stand at.
 func Decode(data []byte) (*Record, error) { return DecodeTolerant(data, 0) }
 
 // DecodeTolerant reads a record and accepts the deviations in allow. Memory is
@@ -142,7 +139,7 @@ func Decode(data []byte) (*Record, error) { return DecodeTolerant(data, 0) }
 func DecodeTolerant(data []byte, allow Tolerance) (*Record, error) {
 	r, err := parse(data, allow)
 	if err == nil {
-		err = r.Validate()
+		err = r.validate()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("decode finger minutiae record: %w", err)
@@ -151,12 +148,20 @@ func DecodeTolerant(data []byte, allow Tolerance) (*Record, error) {
 }
 
 func parse(data []byte, allow Tolerance) (*Record, error) {
-	data, padding, err := frame(data, allow)
+	if err := fmr.CheckFront(data, fmr.Version20, headerSize); err != nil {
+		return nil, err
+	}
+	stated := binary.BigEndian.Uint32(data[8:])
+	if err := fmr.CheckStated(data, stated, 8, headerSize); err != nil {
+		return nil, err
+	}
+	padding, err := fmr.CheckTail(data, int(stated), allow&TolerateZeroPadding != 0)
 	if err != nil {
 		return nil, err
 	}
+	data = data[:stated]
 	if data[23] != 0 {
-		return nil, templates.Bad(templates.ReasonReserved, "record header: reserved byte", data[23], 0)
+		return nil, templates.BadAt(23, templates.ReasonReserved, "record header: reserved byte", data[23], 0)
 	}
 	equipment := binary.BigEndian.Uint16(data[12:])
 	r := &Record{
@@ -168,98 +173,42 @@ func parse(data []byte, allow Tolerance) (*Record, error) {
 		ResolutionY:   binary.BigEndian.Uint16(data[20:]),
 		Padding:       padding,
 	}
-	views := int(data[22])
-	if err := checkViews(views); err != nil {
+	views, off := int(data[22]), headerSize
+	if err := fmr.CheckCount(views, 22, whatViews); err != nil {
 		return nil, err
 	}
-	rest := data[headerSize:]
-	if need := views * (viewSize + lengthSize); len(rest) < need {
-		return nil, templates.Bad(templates.ReasonTruncated, fmt.Sprintf("record of %d finger views with", views),
-			fmt.Sprintf("%d bytes", len(rest)), fmt.Sprintf(">= %d", need))
+	if err := fmr.CheckRoom(data, off, views, viewSize+fmr.ViewLeast, whatViews); err != nil {
+		return nil, err
 	}
 	r.Views = make([]View, views)
 	for i := range r.Views {
 		tolerant := allow&TolerateOverstatedExtension != 0 && i == views-1
-		if rest, err = r.Views[i].parse(i, rest, tolerant); err != nil {
+		if off, err = r.Views[i].parse(data, off, view(i), tolerant); err != nil {
 			return nil, err
 		}
 	}
-	if len(rest) != 0 {
-		return nil, templates.Bad(templates.ReasonTrailing, "record with", fmt.Sprintf("%d bytes after its last view", len(rest)), "none")
-	}
-	return r, nil
+	return r, fmr.CheckEnd(data, off, "view")
 }
 
-// frame checks the outside of a record and returns exactly its bytes, at least a
-// header, and the count of zero bytes that follow it.
-func frame(data []byte, allow Tolerance) ([]byte, int, error) {
-	size := len(data)
-	switch {
-	case size == 0:
-		return nil, 0, templates.Bad(templates.ReasonEmpty, "record", "is empty", fmt.Sprintf(">= %d bytes", headerSize))
-	case size > MaxRecord:
-		return nil, 0, templates.Bad(templates.ReasonOversized, "record of", fmt.Sprintf("%d bytes", size), fmt.Sprintf("<= %d", MaxRecord))
-	case string(data[:min(size, 4)]) != magic[:min(size, 4)]:
-		return nil, 0, templates.Bad(templates.ReasonWrongMagic, "record magic", fmt.Sprintf("%q", data[:min(size, 4)]), fmt.Sprintf("%q", magic))
-	case size >= 8 && string(data[4:8]) != version:
-		return nil, 0, templates.Bad(templates.ReasonWrongVersion, "record version", fmt.Sprintf("%q", data[4:8]), fmt.Sprintf("%q", version))
-	case size < headerSize:
-		return nil, 0, templates.Bad(templates.ReasonTruncated, "record of", fmt.Sprintf("%d bytes", size), fmt.Sprintf(">= %d", headerSize))
+// parse reads a view from byte off and returns the byte that follows it.
+func (v *View) parse(data []byte, off int, path fmr.Path, tolerant bool) (int, error) {
+	if len(data)-off < viewSize {
+		return 0, templates.BadAt(off, templates.ReasonTruncated, path.At("header with"), fmt.Sprintf("%d bytes", len(data)-off), viewSize)
 	}
-	stated := binary.BigEndian.Uint32(data[8:])
-	switch {
-	case stated < headerSize:
-		return nil, 0, templates.Bad(templates.ReasonWrongLength, "record header: length", stated, fmt.Sprintf(">= %d", headerSize))
-	case uint64(stated) > uint64(size):
-		return nil, 0, templates.Bad(templates.ReasonTruncated, "record of", fmt.Sprintf("%d bytes", size), fmt.Sprintf("%d by its header", stated))
+	b := data[off:]
+	v.Position = templates.Position(b[0])
+	v.Number, v.Impression = b[1]>>4, Impression(b[1]&0xf)
+	v.Quality = b[2]
+	var err error
+	if v.Minutiae, off, err = fmr.Minutiae(data, off+viewSize, int(b[3]), fmr.LongMinutia, path); err != nil {
+		return 0, err
 	}
-	for _, b := range data[stated:] {
-		if b != 0 || allow&TolerateZeroPadding == 0 {
-			return nil, 0, templates.Bad(templates.ReasonTrailing, "record of", fmt.Sprintf("%d bytes", size), fmt.Sprintf("%d by its header", stated))
-		}
-	}
-	return data[:stated], size - int(stated), nil
+	v.Extended, v.Overstated, off, err = fmr.Extended(data, off, path, tolerant)
+	return off, err
 }
 
-// parse reads view i from the front of data and returns what follows it.
-func (v *View) parse(i int, data []byte, tolerant bool) ([]byte, error) {
-	if len(data) < viewSize {
-		return nil, templates.Bad(templates.ReasonTruncated, viewField(i, "header with"), fmt.Sprintf("%d bytes", len(data)), viewSize)
-	}
-	v.Position = templates.Position(data[0])
-	v.Number, v.Impression = data[1]>>4, Impression(data[1]&0xf)
-	v.Quality = data[2]
-	n := int(data[3])
-	data = data[viewSize:]
-	if need := n*minutiaSize + lengthSize; len(data) < need {
-		return nil, templates.Bad(templates.ReasonTruncated, viewField(i, fmt.Sprintf("%d minutiae with", n)),
-			fmt.Sprintf("%d bytes", len(data)), fmt.Sprintf(">= %d", need))
-	}
-	if n > 0 {
-		v.Minutiae = make([]Minutia, n)
-	}
-	for j := range v.Minutiae {
-		b := data[j*minutiaSize:]
-		x, y := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-		if y>>14 != 0 {
-			return nil, templates.Bad(templates.ReasonReserved, viewField(i, fmt.Sprintf("minutia %d: reserved bits", j+1)), y>>14, 0)
-		}
-		v.Minutiae[j] = Minutia{X: x & 0x3fff, Y: y, Type: templates.MinutiaType(x >> 14), Angle: b[4], Quality: b[5]}
-	}
-	data = data[n*minutiaSize:]
-	extended := int(binary.BigEndian.Uint16(data))
-	data = data[lengthSize:]
-	if extended > len(data) {
-		if !tolerant || extended != len(data)+1 {
-			return nil, templates.Bad(templates.ReasonTruncated, viewField(i, "extended data with"), fmt.Sprintf("%d bytes", len(data)), extended)
-		}
-		extended, v.Overstated = len(data), 1
-	}
-	if extended > 0 {
-		v.Extended = append([]byte(nil), data[:extended]...)
-	}
-	return data[extended:], nil
-}
+// Encode is the bytes of the record, after Validate.
+func (r *Record) Encode() ([]byte, error) { return r.AppendBinary(nil) }
 
 // AppendBinary appends the bytes of the record, after Validate. dst is returned
 // unchanged with an error.
@@ -267,7 +216,7 @@ func (r *Record) AppendBinary(dst []byte) ([]byte, error) {
 	if err := r.Validate(); err != nil {
 		return dst, fmt.Errorf("encode finger minutiae record: %w", err)
 	}
-	dst = append(dst, magic+version...)
+	dst = append(dst, fmr.Magic+fmr.Version20...)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(r.size()-r.Padding))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(r.Certification)<<12|r.Device)
 	for _, x := range [...]uint16{r.Width, r.Height, r.ResolutionX, r.ResolutionY} {
@@ -277,13 +226,8 @@ func (r *Record) AppendBinary(dst []byte) ([]byte, error) {
 	for i := range r.Views {
 		v := &r.Views[i]
 		dst = append(dst, byte(v.Position), v.Number<<4|byte(v.Impression), v.Quality, byte(len(v.Minutiae)))
-		for _, m := range v.Minutiae {
-			dst = binary.BigEndian.AppendUint16(dst, uint16(m.Type)<<14|m.X)
-			dst = binary.BigEndian.AppendUint16(dst, m.Y)
-			dst = append(dst, m.Angle, m.Quality)
-		}
-		dst = binary.BigEndian.AppendUint16(dst, uint16(len(v.Extended)+int(v.Overstated)))
-		dst = append(dst, v.Extended...)
+		dst = fmr.AppendMinutiae(dst, v.Minutiae, fmr.LongMinutia)
+		dst = fmr.AppendExtended(dst, v.Extended, v.Overstated)
 	}
 	return append(dst, make([]byte, r.Padding)...), nil
 }
@@ -292,7 +236,20 @@ func (r *Record) AppendBinary(dst []byte) ([]byte, error) {
 func (r *Record) size() int {
 	n := headerSize + r.Padding
 	for i := range r.Views {
-		n += viewSize + len(r.Views[i].Minutiae)*minutiaSize + lengthSize + len(r.Views[i].Extended)
+		n += r.Views[i].size()
 	}
 	return n
 }
+
+func (v *View) size() int {
+	return viewSize + len(v.Minutiae)*fmr.LongMinutia + fmr.ViewLeast + len(v.Extended)
+}
+
+// whatViews is what the views of a record are called in errors.
+const whatViews = "finger views"
+
+// view is the path of a part of view i in an error.
+func view(i int) fmr.Path { return fmr.Path{Kind: "finger view", Index: i} }
+
+// header is the path of a part of the header.
+func header() fmr.Path { return fmr.Path{Kind: "record header", Index: fmr.Header} }
