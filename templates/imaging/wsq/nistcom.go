@@ -14,7 +14,8 @@ import (
 const nistcom = "NIST_COM"
 
 // resolution returns the PPI of a NIST_COM comment, 0 where it states none that
-// can be, and whether the comment is one.
+// can be, and whether the comment is one. Of several statements the last counts,
+// as for NIST's programs.
 func resolution(comment []byte) (ppi int, is bool) {
 	if !bytes.HasPrefix(comment, []byte(nistcom)) {
 		return 0, false
@@ -28,11 +29,11 @@ func resolution(comment []byte) (ppi int, is bool) {
 		// Programs write -1 for a resolution they do not know.
 		n, err := strconv.ParseUint(string(fields[1]), 10, 16)
 		if err != nil {
-			return 0, true
+			n = 0
 		}
-		return int(n), true
+		ppi = int(n)
 	}
-	return 0, true
+	return ppi, true
 }
 
 // attributes writes the NIST_COM comment of an encoded image.
