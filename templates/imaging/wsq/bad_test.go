@@ -237,6 +237,25 @@ func TestFillBytes(t *testing.T) {
 	}
 }
 
+// TestPadding: a byte of ones more at the end of a block is padding, two are not.
+func TestPadding(t *testing.T) {
+	file := encoded(t, 24, 20, 2)
+	want, _, err := Decode(file, 480)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for nth := range 3 {
+		got, _, err := Decode(edit(t, file, markSOB, nth, behind(0xFF, 0)), 480)
+		if err != nil || !bytes.Equal(got.Pix, want.Pix) {
+			t.Errorf("block %d: %v", nth, err)
+		}
+		_, _, err = Decode(edit(t, file, markSOB, nth, behind(0xFF, 0, 0xFF, 0)), 480)
+		if reasonOf(t, err) != templates.ReasonMalformed {
+			t.Errorf("block %d with two bytes more: %v", nth, err)
+		}
+	}
+}
+
 // TestMemoryIsBounded: what a short file claims is not what it is given.
 func TestMemoryIsBounded(t *testing.T) {
 	file := edit(t, encoded(t, 24, 20, 2), markSOF, 0, set(2, 0xFF, 0xFF, 0xFF, 0xFF))

@@ -208,18 +208,19 @@ func (p *parser) entropy(d *blockDecoder, t *huffTable, offset int) error {
 	}
 }
 
-// endOfData judges what is left when no whole symbol is: nothing, or up to seven
-// ones that fill the last byte. length is that of the code found, 0 for none.
+// endOfData judges what is left when no whole symbol is: nothing, or the ones that
+// fill the last byte. A registered encoder adds a byte of ones when nothing is to
+// be filled, so up to 15 are taken. length is that of the code found, 0 for none.
 func endOfData(r *bitReader, length, offset int) error {
 	switch {
 	case r.n >= maxCodeLen && length == 0:
 		return templates.BadAt(offset, templates.ReasonMalformed, "block", "a code that is not in its table", "codes of its table")
 	case r.pos >= len(r.data) || r.pos+1 == len(r.data) && r.data[r.pos] == 0xFF:
 		return templates.BadAt(len(r.data), templates.ReasonTruncated, "block", "the end of the data", "a marker")
-	case r.n >= 8:
+	case r.n >= maxCodeLen:
 		return templates.BadAt(offset, templates.ReasonMalformed, "block", "an unfinished symbol", "whole symbols")
 	case r.n > 0 && ^r.acc>>(64-r.n) != 0:
-		return templates.BadAt(offset, templates.ReasonMalformed, "block: padding", "zeros", "ones")
+		return templates.BadAt(offset, templates.ReasonMalformed, "block", "an unfinished symbol or a padding of zeros", "a padding of ones")
 	}
 	return nil
 }

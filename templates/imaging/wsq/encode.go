@@ -30,7 +30,10 @@ const (
 	MaxBitRate = 8
 )
 
-const maxComment = math.MaxUint16 - 2
+const (
+	maxComment = math.MaxUint16 - 2
+	minCoded   = 512 // bytes of tables and coefficients that a picture may always take
+)
 
 func (o Options) validate() error {
 	switch {
@@ -49,10 +52,10 @@ func (o Options) validate() error {
 // Encode compresses an image of 1..65535 pixels each way. The bins are as fine as
 // the bit rate allows: the file is at most 1 % larger than BitRate says, and at
 // most 3 % smaller unless the picture needs less (a flat one does, whatever the
-// rate). The headers take about 700 bytes; where that is more than half of what
-// the rate allows, below some 15,000 pixels at 0.75, the file becomes larger
-// than the rate says rather than losing the ridges. The result depends on the
-// arguments only.
+// rate). The headers take about 700 bytes and the picture is given at least
+// minCoded; where the rate allows less, below some 13,000 pixels at 0.75, the file
+// becomes larger than the rate says rather than losing the ridges. The result
+// depends on the arguments only.
 //
 // The filters are those with 9 and 7 taps, bins and blocks those of part 3 of the
 // specification. It was not certified by the FBI, so encoder and software number
@@ -103,7 +106,7 @@ func encode(img *image.Gray, o Options, t transform) ([]byte, error) {
 	fixed := len(out) + 2 + quantLength + len(frame) + 3*(2+blockLength) + 2
 	target := o.BitRate * float64(len(pixels)) / 8
 	s := newScaler(plane, width, bands)
-	s.search(max(target-float64(fixed), target/2))
+	s.search(max(target-float64(fixed), minCoded))
 
 	out = s.appendQuantization(out)
 	out = append(out, frame...)
