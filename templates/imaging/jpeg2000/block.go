@@ -57,12 +57,6 @@ type blockDecoder struct {
 	causal  bool
 }
 
-// segment is a codeword segment: passes that share one run of the coder.
-type segment struct {
-	data   []byte // without the two bytes at its end
-	passes int
-}
-
 // prepare clears the memory for a block.
 func (b *blockDecoder) prepare(width, height int, orientation int, causal bool) {
 	b.width, b.height, b.stride, b.causal = width, height, width+2, causal
@@ -92,10 +86,10 @@ func (b *blockDecoder) reset() {
 	b.label[contextUniform] = contextAt(46)
 }
 
-// runSegment decodes the passes of one segment; done passes and planes
-// bit-planes of the block came before. data ends with two bytes 0xff that do not
-// belong to the segment.
-func (b *blockDecoder) runSegment(data []byte, passes, done, planes, style int, at int) error {
+// runSegment decodes the next passes of a block: one segment, after done passes
+// of earlier ones. data ends with two bytes 0xff that do not belong to the
+// segment, at is its place in the input.
+func (b *blockDecoder) runSegment(data []byte, k *block, passes, done, style, at int) error {
 	raw := isRaw(done, style)
 	if raw {
 		b.raw = rawBits{data: data[:len(data)-2]}
@@ -104,7 +98,7 @@ func (b *blockDecoder) runSegment(data []byte, passes, done, planes, style int, 
 	}
 	for p := done; p < done+passes; p++ {
 		// The first plane has a cleanup pass only.
-		plane := uint(planes - 1 - (p+2)/3)
+		plane := uint(int(k.planes) - 1 - (p+2)/3)
 		switch kind := (p + 2) % 3; {
 		case kind == 0 && raw:
 			b.significanceRaw(plane)
@@ -116,7 +110,8 @@ func (b *blockDecoder) runSegment(data []byte, passes, done, planes, style int, 
 			b.refinement(plane)
 		default:
 			b.cleanup(plane)
-			if style&styleSymbols != 0 && !b.symbols() {
+			// Encoders that cut a block to a rate may cut into its last symbol.
+			if style&styleSymbols != 0 && !b.symbols() && p != int(k.passes)-1 {
 				return templates.BadAt(at, templates.ReasonMalformed, "code-block", "without its segmentation symbol", "1010 after each cleanup pass")
 			}
 		}

@@ -131,7 +131,7 @@ func (d *tileDecoder) decodeBlock(tc *tileComponent, p *part, b *block, r region
 			passes += int(c.passes)
 		}
 		d.buffer = append(d.buffer, 0xff, 0xff)
-		if err := d.block.runSegment(d.buffer, passes, done, int(b.planes), p.style, at); err != nil {
+		if err := d.block.runSegment(d.buffer, b, passes, done, p.style, at); err != nil {
 			return err
 		}
 		done += passes

@@ -17,9 +17,9 @@ func (tc *tileComponent) inverse(w *waveletBuffers) {
 	n := max(tc.width(), strip*tc.height())
 	for r := 1; r < len(tc.resolutions); r++ {
 		low, full := &tc.resolutions[r-1], &tc.resolutions[r]
-		if full.region == low.region {
-			// Only a region at the origin of one sample stays what it is; its high
-			// bands are empty.
+		if full.empty() || full.region == low.region {
+			// A low resolution may miss a small tile; one sample at the origin stays
+			// what it is.
 			continue
 		}
 		if tc.coding.reversible {

@@ -42,7 +42,7 @@ func line53(a []int32, odd int) {
 	n := len(a)
 	if n == 1 {
 		if odd == 1 {
-			a[0] >>= 1
+			a[0] /= 2
 		}
 		return
 	}
@@ -74,7 +74,7 @@ func strip53(a []int32, n, odd int) {
 	if n == 1 {
 		if odd == 1 {
 			for j := range strip {
-				a[j] >>= 1
+				a[j] /= 2
 			}
 		}
 		return
