@@ -1,9 +1,18 @@
 package wsq
 
 import (
+	"bytes"
+	"cmp"
+	"fmt"
 	"image"
 	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+
+	"immis/templates"
 )
 
 func psnr(a, b *image.Gray) float64 {
@@ -43,15 +52,215 @@ func TestRealRates(t *testing.T) {
 	}
 }
 
-func BenchmarkEncodeReal(b *testing.B) {
-	for name, pair := range samples(b) {
-		img := pgm(b, pair[1])
-		b.Run(name, func(b *testing.B) {
+// TestRates: pictures of many sizes meet the rate, unless they are too small for it.
+func TestRates(t *testing.T) {
+	for _, size := range [][2]int{{128, 128}, {333, 200}, {201, 334}, {545, 622}} {
+		img := ridges(size[0], size[1], 5)
+		for _, rate := range []float64{0.75, 1.5, 2.25, 4} {
+			data, err := Encode(img, Options{BitRate: rate})
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, _, err := Decode(data, len(img.Pix))
+			if err != nil {
+				t.Fatal(err)
+			}
+			size, db := float64(len(data))/(rate*float64(len(img.Pix))/8), psnr(img, back)
+			t.Logf("%v at %v: %.2f %% of the rate, %.2f dB", img.Rect.Max, rate, 100*size, db)
+			if size < 0.97 || size > 1.01 {
+				t.Errorf("%v at %v: %.1f %% of the rate, want 97..101 %%", img.Rect.Max, rate, 100*size)
+			}
+			if db < 24+3*rate {
+				t.Errorf("%v at %v: %.2f dB, want %.0f", img.Rect.Max, rate, db, 24+3*rate)
+			}
+		}
+	}
+}
+
+// TestFlat: a picture without contrast takes little and comes back as it was.
+func TestFlat(t *testing.T) {
+	for _, grey := range []uint8{0, 1, 127, 255} {
+		img := &image.Gray{Pix: bytes.Repeat([]byte{grey}, 300*200), Stride: 300, Rect: image.Rect(0, 0, 300, 200)}
+		data, err := Encode(img, Options{BitRate: 2.25})
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, _, err := Decode(data, 1<<20)
+		if err != nil || !bytes.Equal(back.Pix, img.Pix) || len(data) > 1000 {
+			t.Errorf("%d: %d bytes, %v", grey, len(data), err)
+		}
+	}
+}
+
+// TestSubImage: a part of an image is encoded as the same pixels alone.
+func TestSubImage(t *testing.T) {
+	whole := ridges(90, 80, 6)
+	part := whole.SubImage(image.Rect(7, 9, 71, 60)).(*image.Gray)
+	alone := image.NewGray(image.Rect(0, 0, 64, 51))
+	for y := range 51 {
+		copy(alone.Pix[y*64:][:64], whole.Pix[(y+9)*90+7:])
+	}
+	a, err := Encode(part, Options{BitRate: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := Encode(alone, Options{BitRate: 2}); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("other bytes, %v", err)
+	}
+}
+
+// TestOptions: what Encode refuses.
+func TestOptions(t *testing.T) {
+	img := ridges(20, 20, 1)
+	long := &image.Gray{Pix: make([]uint8, 65536), Stride: 65536, Rect: image.Rect(0, 0, 65536, 1)}
+	for name, c := range map[string]struct {
+		img    *image.Gray
+		o      Options
+		reason templates.Reason
+	}{
+		"no image":      {nil, Options{BitRate: 1}, templates.ReasonEmpty},
+		"no pixels":     {image.NewGray(image.Rect(0, 0, 5, 0)), Options{BitRate: 1}, templates.ReasonEmpty},
+		"too wide":      {long, Options{BitRate: 1}, templates.ReasonOversized},
+		"no rate":       {img, Options{}, templates.ReasonOutOfRange},
+		"rate NaN":      {img, Options{BitRate: math.NaN()}, templates.ReasonOutOfRange},
+		"rate 9":        {img, Options{BitRate: 9}, templates.ReasonOutOfRange},
+		"ppi -1":        {img, Options{BitRate: 1, PPI: -1}, templates.ReasonOutOfRange},
+		"ppi 65536":     {img, Options{BitRate: 1, PPI: 65536}, templates.ReasonOutOfRange},
+		"long comment":  {img, Options{BitRate: 1, Comment: strings.Repeat("x", 65534)}, templates.ReasonOversized},
+		"own attribute": {img, Options{BitRate: 1, Comment: "NIST_COM 1"}, templates.ReasonMalformed},
+	} {
+		data, err := Encode(c.img, c.o)
+		if got := reasonOf(t, err); got != c.reason || data != nil {
+			t.Errorf("%s: %v, want %s", name, err, c.reason)
+		}
+	}
+	if data, err := Encode(img, Options{BitRate: 1, Comment: strings.Repeat("x", 65533)}); err != nil {
+		t.Error(err)
+	} else if _, _, err := Decode(data, 400); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOtherFilters: files with filters of both symmetries are read from end to end.
+func TestOtherFilters(t *testing.T) {
+	img := ridges(150, 131, 7)
+	for name, tr := range transforms() {
+		data, err := encode(img, Options{BitRate: 4}, tr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, _, err := Decode(data, len(img.Pix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		db := psnr(img, back)
+		t.Logf("%s: %.2f dB", name, db)
+		if db < 30 {
+			t.Errorf("%s: %.2f dB, want >= 30", name, db)
+		}
+	}
+}
+
+// TestCodeLengths: codes are as short as Huffman's where those fit in 16 bits, and
+// fit where they do not.
+func TestCodeLengths(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 9))
+	for n := 2; n <= 255; n++ {
+		weights := make([]int, n)
+		for i := range weights {
+			weights[i] = rnd.IntN(1000)
+			if n%3 == 0 { // steep: Huffman's own codes would be longer than 16
+				weights[i] = 1 << min(i, 50)
+			}
+		}
+		slices.Sort(weights)
+		lengths := codeLengths(weights)
+		kraft, cost := 0, 0
+		for i, l := range lengths {
+			if l < 1 || l > maxCodeLen || i > 0 && l > lengths[i-1] {
+				t.Fatalf("%d weights: lengths %v", n, lengths)
+			}
+			kraft += 1 << (maxCodeLen - l)
+			cost += l * weights[i]
+		}
+		if kraft != 1<<maxCodeLen {
+			t.Fatalf("%d weights: Kraft sum %d / 65536", n, kraft)
+		}
+		if want, deepest := huffmanCost(weights); deepest <= maxCodeLen && cost != want || deepest > maxCodeLen && cost < want {
+			t.Fatalf("%d weights: %d bits, Huffman's %d with codes of up to %d", n, cost, want, deepest)
+		}
+	}
+}
+
+// huffmanCost merges the two lightest again and again, as slowly as it is plain.
+func huffmanCost(weights []int) (cost, deepest int) {
+	type tree struct{ weight, depth int }
+	trees := make([]tree, len(weights))
+	for i, w := range weights {
+		trees[i] = tree{weight: w}
+	}
+	for len(trees) > 1 {
+		slices.SortFunc(trees, func(a, b tree) int { return cmp.Or(cmp.Compare(a.weight, b.weight), cmp.Compare(a.depth, b.depth)) })
+		joined := tree{trees[0].weight + trees[1].weight, 1 + max(trees[0].depth, trees[1].depth)}
+		cost += joined.weight
+		trees = append(trees[2:], joined)
+	}
+	return cost, trees[0].depth
+}
+
+// TestParallel: calls do not know of each other.
+func TestParallel(t *testing.T) {
+	img := ridges(120, 100, 8)
+	file, err := Encode(img, Options{BitRate: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := Decode(file, len(img.Pix))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 10 {
+				again, err := Encode(img, Options{BitRate: 2})
+				back, _, err2 := Decode(file, len(img.Pix))
+				if err != nil || err2 != nil || !bytes.Equal(again, file) || !bytes.Equal(back.Pix, want.Pix) {
+					t.Errorf("another result, %v, %v", err, err2)
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, rate := range []float64{0.75, 2.25} {
+		b.Run(fmt.Sprintf("size=545x622/rate=%v", rate), func(b *testing.B) {
+			data := encoded(b, 545, 622, rate)
 			for b.Loop() {
-				if _, err := Encode(img, Options{BitRate: 0.75, PPI: 500}); err != nil {
+				if _, _, err := Decode(data, 1<<20); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
+	}
+}
+
+func BenchmarkDecodeConfig(b *testing.B) {
+	data := encoded(b, 545, 622, 0.75)
+	for b.Loop() {
+		if _, err := DecodeConfig(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	img := ridges(545, 622, 1)
+	for b.Loop() {
+		if _, err := Encode(img, Options{BitRate: 0.75}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

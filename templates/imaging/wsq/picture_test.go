@@ -20,10 +20,10 @@ func ridges(w, h int, seed uint64) *image.Gray {
 		for x := range w {
 			dx, dy := float64(x)-cx, float64(y)-cy
 			r := math.Hypot(dx, 1.2*dy)
-			v := 200 + 4*rnd.NormFloat64()
+			v := 200 + 2*rnd.NormFloat64()
 			if (dx*dx)/(cx*cx)+(dy*dy)/(cy*cy*1.4) < 0.95 {
 				phase := 2*math.Pi*r/9 + 2*math.Sin(dx/60) + 1.5*math.Atan2(dy, dx)
-				v = 120 + 80*math.Sin(phase) + 8*rnd.NormFloat64()
+				v = 120 + 80*math.Sin(phase) + 3*rnd.NormFloat64()
 			}
 			img.Pix[y*w+x] = uint8(min(max(v, 0), 255))
 		}

@@ -19,22 +19,31 @@ type part struct {
 	data   []byte // entropy-coded, as it stands
 }
 
-// parts cuts a file into its markers.
+// parts cuts a file into its markers, up to its last byte.
 func parts(file []byte) ([]part, error) {
-	var all []part
+	all, length, err := leading(file)
+	if err == nil && length != len(file) {
+		err = fmt.Errorf("%d bytes, the image ends after %d", len(file), length)
+	}
+	return all, err
+}
+
+// leading cuts the file at the start of data into its markers and returns its
+// length.
+func leading(file []byte) (all []part, length int, err error) {
 	for i := 0; i < len(file); {
 		if i+2 > len(file) || file[i] != 0xFF {
-			return nil, fmt.Errorf("no marker at %d", i)
+			return nil, 0, fmt.Errorf("no marker at %d", i)
 		}
 		p := part{mark: file[i+1], offset: i}
 		i += 2
 		if p.mark != 0xA0 && p.mark != 0xA1 {
 			if i+2 > len(file) {
-				return nil, fmt.Errorf("no length at %d", i)
+				return nil, 0, fmt.Errorf("no length at %d", i)
 			}
 			n := int(file[i])*256 + int(file[i+1])
 			if n < 2 || i+n > len(file) {
-				return nil, fmt.Errorf("length %d at %d", n, i)
+				return nil, 0, fmt.Errorf("length %d at %d", n, i)
 			}
 			p.body = file[i+2 : i+n]
 			i += n
@@ -46,9 +55,11 @@ func parts(file []byte) ([]part, error) {
 			}
 			p.data = file[begin:i]
 		}
-		all = append(all, p)
+		if all = append(all, p); p.mark == 0xA1 {
+			return all, i, nil
+		}
 	}
-	return all, nil
+	return nil, 0, fmt.Errorf("no end of image")
 }
 
 // number reads an exponent and a big-endian value.

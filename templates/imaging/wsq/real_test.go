@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// samples are the real files: each .wsq with its .pgm, which another decoder
-// made. The test is skipped when evaluation data is not there.
-func samples(t testing.TB) map[string][2][]byte {
+// shared is a folder of evaluation data beside the module; the test is skipped when
+// there is none.
+func shared(t testing.TB, path ...string) string {
 	t.Helper()
 	root, err := os.Getwd()
 	if err != nil {
@@ -27,10 +27,17 @@ func samples(t testing.TB) map[string][2][]byte {
 		}
 		root = filepath.Dir(root)
 	}
-	folder := filepath.Join(filepath.Dir(root), "shared", "data", "fingerprints", "formats", "wsq")
+	folder := filepath.Join(filepath.Dir(root), "shared")
 	if _, err := os.Stat(folder); err != nil {
 		t.Skip("evaluation data is not here:", folder)
 	}
+	return filepath.Join(append([]string{folder}, path...)...)
+}
+
+// samples are the real files: each .wsq with its .pgm, which another decoder made.
+func samples(t testing.TB) map[string][2][]byte {
+	t.Helper()
+	folder := shared(t, "data", "fingerprints", "formats", "wsq")
 	paths, err := filepath.Glob(filepath.Join(folder, "*.wsq"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("%s holds no file, %v", folder, err)
@@ -85,6 +92,55 @@ func TestRealFiles(t *testing.T) {
 			}
 			t.Errorf("%s: %d of %d pixels differ, by up to %d", name, differ, len(img.Pix), most)
 		}
+	}
+}
+
+// TestRealContainers reads the files of registered encoders out of the records
+// that carry them: what lies between a start and an end of image and can be walked
+// from marker to marker.
+func TestRealContainers(t *testing.T) {
+	for kind, want := range map[string]struct {
+		pattern       string
+		files, images int
+	}{
+		"ANSI/NIST-ITL":   {"an2/*.an2", 16, 12},
+		"ISO/IEC 19794-4": {"iso19794-4/*sq.iso", 21, 21},
+	} {
+		paths, err := filepath.Glob(shared(t, "data", "fingerprints", "formats", want.pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, encoders := 0, map[string]bool{}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range data {
+				if !bytes.HasPrefix(data[i:], []byte{0xFF, markSOI, 0xFF}) {
+					continue
+				}
+				_, n, err := leading(data[i:])
+				if err != nil {
+					continue
+				}
+				file := data[i : i+n]
+				img, c, err := Decode(file, 1<<23)
+				if err != nil {
+					t.Errorf("%s at %d: %v", filepath.Base(path), i, err)
+					continue
+				}
+				if header, err := DecodeConfig(file); err != nil || header != c || img.Rect.Dx() != c.Width || img.Rect.Dy() != c.Height {
+					t.Errorf("%s at %d: header %+v, %v; want %+v", filepath.Base(path), i, header, err, c)
+				}
+				images++
+				encoders[fmt.Sprintf("%d/%d", c.Encoder, c.Software)] = true
+			}
+		}
+		if len(paths) != want.files || images != want.images {
+			t.Errorf("%s: %d files, %d images, want %d and %d", kind, len(paths), images, want.files, want.images)
+		}
+		t.Logf("%s: %d images of encoders %v", kind, images, encoders)
 	}
 }
 
