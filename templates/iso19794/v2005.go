@@ -227,7 +227,7 @@ func (r *Record) AppendBinary(dst []byte) ([]byte, error) {
 		v := &r.Views[i]
 		dst = append(dst, byte(v.Position), v.Number<<4|byte(v.Impression), v.Quality, byte(len(v.Minutiae)))
 		dst = fmr.AppendMinutiae(dst, v.Minutiae, fmr.LongMinutia)
-		dst = fmr.AppendExtended(dst, v.Extended, v.Overstated)
+		dst = fmr.AppendExtended(dst, v.Extended, len(v.Extended)+int(v.Overstated))
 	}
 	return append(dst, make([]byte, r.Padding)...), nil
 }

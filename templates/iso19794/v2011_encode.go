@@ -57,7 +57,7 @@ func (v *Representation) append(dst []byte, certified bool) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, v.Height)
 	dst = append(dst, byte(v.minutiaSize()<<4)|byte(v.Endings), byte(len(v.Minutiae)))
 	dst = fmr.AppendMinutiae(dst, v.Minutiae, v.minutiaSize())
-	return fmr.AppendExtended(dst, v.Extended, 0)
+	return fmr.AppendExtended(dst, v.Extended, len(v.Extended))
 }
 
 func (v *Representation) minutiaSize() int {
@@ -163,7 +163,7 @@ func (v *Representation) validateFinger(off int, path fmr.Path) error {
 		return templates.BadAt(off+11, templates.ReasonOutOfRange, path.At("kind of ridge endings"), uint8(v.Endings), "0 or 1")
 	}
 	size := v.minutiaSize()
-	if err := fmr.CheckExtended(v.Extended, 0, off+view2011+len(v.Minutiae)*size, path); err != nil {
+	if err := fmr.CheckExtended(len(v.Extended), off+view2011+len(v.Minutiae)*size, path); err != nil {
 		return err
 	}
 	return codes2011().CheckMinutiae(v.Minutiae, v.image(), size, off+view2011, path)

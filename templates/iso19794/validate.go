@@ -64,7 +64,7 @@ func (v *View) validate(image fmr.Image, off int, last bool, path fmr.Path) erro
 		return codes2005().CheckQuality(v.Quality, off+2, path.At("finger quality"))
 	}
 	end := off + viewSize + len(v.Minutiae)*fmr.LongMinutia
-	if err := fmr.CheckExtended(v.Extended, v.Overstated, end, path); err != nil {
+	if err := fmr.CheckExtended(len(v.Extended)+int(v.Overstated), end, path); err != nil {
 		return err
 	}
 	if err := fmr.CheckOverstated(v.Overstated, last, end, path); err != nil {

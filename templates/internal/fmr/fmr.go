@@ -174,16 +174,16 @@ func Extended(data []byte, off int, path Path, overstated bool) (extended []byte
 	return extended, over, off + lengthSize + stated, nil
 }
 
-// AppendExtended is the inverse of Extended.
-func AppendExtended(dst, extended []byte, over uint8) []byte {
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(extended)+int(over)))
+// AppendExtended appends extended data behind their length, which may deviate.
+func AppendExtended(dst, extended []byte, stated int) []byte {
+	dst = binary.BigEndian.AppendUint16(dst, uint16(stated))
 	return append(dst, extended...)
 }
 
 // CheckExtended checks that the length of extended data fits its two bytes.
-func CheckExtended(extended []byte, over uint8, at int, path Path) error {
-	if n := len(extended) + int(over); n > 0xffff {
-		return templates.BadAt(at, templates.ReasonOversized, path.At("extended data of"), fmt.Sprintf("%d bytes", n), "<= 65535")
+func CheckExtended(stated, at int, path Path) error {
+	if stated > 0xffff {
+		return templates.BadAt(at, templates.ReasonOversized, path.At("extended data of"), fmt.Sprintf("%d bytes", stated), "<= 65535")
 	}
 	return nil
 }
