@@ -195,7 +195,7 @@ func (f *bmpFile) checkLength() error {
 	}
 	pixelsEnd := f.pixelsAt + f.stride*f.info.Height
 	if pixelsEnd > end {
-		return truncated(f.pixelsAt, "BMP pixels", end-f.pixelsAt, f.stride*f.info.Height)
+		return truncated(10, "BMP pixels", end-f.pixelsAt, f.stride*f.info.Height)
 	}
 	if end-pixelsEnd > bmpPadding && f.header != bmpV5Header { // there a colour profile may follow
 		return trailing(pixelsEnd, "BMP pixels", end-pixelsEnd)

@@ -77,8 +77,12 @@ func open(f templates.Format, data []byte, whole bool) (opened, error) {
 		return openBMP(data, whole)
 	case templates.FormatTIFF:
 		return openTIFF(data, whole)
+	case templates.FormatWSQ:
+		return openWSQ(data)
+	case templates.FormatJP2:
+		return openJPEG2000(data)
 	}
-	return opened{}, templates.Bad(templates.ReasonFormat, "image format", f, "png, jpeg, bmp or tiff")
+	return opened{}, templates.Bad(templates.ReasonFormat, "image format", f, "png, jpeg, bmp, tiff, wsq or jp2")
 }
 
 // Inspect reads the header of an image file and decodes no pixels. What follows the

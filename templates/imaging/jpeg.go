@@ -100,6 +100,9 @@ func (f *jpegFile) walk(whole bool) error {
 		if code == jpegEOI {
 			return f.finish(start)
 		}
+		if code >= jpegRST0 && code <= jpegSOI || code < jpegSOF0 { // these have no length
+			return templates.BadAt(start, templates.ReasonMalformed, "JPEG marker", fmt.Sprintf("FF %02X outside of a scan", code), "a segment")
+		}
 		left := len(f.data) - start - 2
 		if left < 2 {
 			return truncated(start, "JPEG segment", left, 2)
@@ -166,8 +169,6 @@ func (f *jpegFile) segment(code, start int, body []byte) error {
 			f.rgb = body[11] == 0
 		}
 	case code > jpegAPP1 && code <= jpegAPP15, code == jpegCOM:
-	case code >= jpegRST0 && code <= jpegSOI:
-		return templates.BadAt(start, templates.ReasonMalformed, "JPEG marker", fmt.Sprintf("FF %02X outside of a scan", code), "a segment")
 	default:
 		return templates.BadAt(start, templates.ReasonUnsupported, "JPEG marker", fmt.Sprintf("FF %02X (%s)", code, jpegProcess(code)),
 			"sequential or progressive with Huffman codes")

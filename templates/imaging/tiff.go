@@ -53,7 +53,7 @@ type tiffFile struct {
 	tiled                           bool
 	blockWidth, blockHeight, across int
 	offsets, sizes                  []int
-	blocksAt                        int // where the offsets stand
+	blocksAt                        int // where the tag of the offsets stands
 }
 
 // openTIFF reads the one directory. A TIFF states no length of its own, so that bytes
@@ -272,7 +272,7 @@ func (f *tiffFile) checkBlocks() error {
 		order[i] = int32(i)
 		off, size := f.offsets[i], f.sizes[i]
 		if off > len(f.dir.data) || size > len(f.dir.data)-off {
-			return truncated(off, fmt.Sprintf("TIFF block %d", i+1), len(f.dir.data)-off, size)
+			return truncated(f.blocksAt, fmt.Sprintf("TIFF block %d", i+1), len(f.dir.data)-off, size)
 		}
 	}
 	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(f.offsets[a], f.offsets[b]) })
