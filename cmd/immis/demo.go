@@ -21,6 +21,7 @@ type demoCmd struct {
 	Listen     string  `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address of the API; loopback only (default: a free port)."`
 	Admin      string  `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address of metrics and health (default: a free port)."`
 	Samples    string  `placeholder:"DIR" help:"Only write samples of one synthetic person, taken twice, as files to try other commands with."`
+	Records    int     `hidden:"" help:"With --samples: write instead the right index fingers of so many people, a file each, to measure imports with."`
 	Data       string  `placeholder:"DIR" help:"Keep the ledger in this empty folder; with --keys."`
 	Keys       string  `placeholder:"DIR" help:"Keep the secrets in this folder; with --data."`
 }
@@ -51,6 +52,9 @@ func (c *demoCmd) Run(a *app) (err error) {
 	}
 	if err := cfg.WithDefaults().Validate(); err != nil {
 		return usage("%v", err)
+	}
+	if c.Samples != "" && c.Records > 0 {
+		return a.writeRecords(c.Samples, c.Records, c.Seed)
 	}
 	if c.Samples != "" {
 		return a.writeSamples(c.Samples, c.Seed, c.Difficulty)

@@ -46,3 +46,32 @@ func (a *app) writeSamples(dir string, seed uint64, difficulty float64) error {
 	a.printf("%d samples of a synthetic person in %s: first and second visit; model of the faces: %s\n", len(files), dir, w.FaceModel())
 	return nil
 }
+
+// writeRecords writes the right index fingers of many synthetic people, a thousand
+// files a folder.
+func (a *app) writeRecords(dir string, people int, seed uint64) error {
+	w, err := synth.New(synth.Config{Seed: seed, People: people})
+	if err != nil {
+		return usage("%v", err)
+	}
+	work := a.progress("written")
+	defer work.end()
+	for i := range people {
+		folder := filepath.Join(dir, fmt.Sprintf("%05d", i/1000))
+		if i%1000 == 0 {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return fmt.Errorf("make folder of samples: %w", err)
+			}
+		}
+		record, err := bench.EncodeFinger(w.Finger(i, templates.RightIndex, 0))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("p%07d.fmr", i)), record, 0o644); err != nil {
+			return fmt.Errorf("write sample: %w", err)
+		}
+		work.update(uint64(i+1), uint64(people))
+	}
+	a.printf("%d finger records of synthetic people in %s\n", people, dir)
+	return nil
+}

@@ -31,7 +31,7 @@ type importFlags struct {
 	SubjectPrefix   string   `placeholder:"TEXT" help:"In front of every subject identifier."`
 	Station         string   `help:"Enrolment station to record."`
 	CheckDuplicates bool     `help:"Search everyone for the same person after each enrolment."`
-	Workers         int      `default:"64" help:"Requests under way, 1-256 (default ${default})."`
+	Workers         int      `default:"128" help:"Requests under way, 1-256 (default ${default})."`
 	MaxErrors       int      `default:"0" help:"Give up after that many rejected records; 0: never (default ${default})."`
 	Rejects         string   `placeholder:"FILE" help:"Write rejected records there, one per line: CSV, or JSON when it is named .json or .jsonl; default: standard error."`
 	Journal         string   `placeholder:"FILE" help:"Remember there what is done, so that the same command skips it without asking the server."`
