@@ -24,6 +24,8 @@ const (
 	// MaxItems is the largest number of fields, subfields and information items
 	// of one record, taken together.
 	MaxItems = 100_000
+	// MaxAllItems is the same for all records together.
+	MaxAllItems = 1_000_000
 )
 
 // The separators of the traditional encoding (ANSI/NIST-ITL 1-2011, annex B).
@@ -174,8 +176,10 @@ func NewRecord(recordType, idc int) Record {
 		} else {
 			r.Set(fieldIDC, fmt.Sprintf("%02d", idc))
 		}
-	case shapeImage, shapeDrawing:
+	case shapeImage:
 		r.Header = &Header{Positions: [6]uint8{255, 255, 255, 255, 255, 255}}
+	case shapeDrawing:
+		r.Header = &Header{}
 	}
 	return r
 }

@@ -13,7 +13,8 @@ import (
 // UNSUPPORTED for text in UTF-16 or UTF-32, whose bytes can look like separators.
 //
 // Memory is bounded by the bytes at hand, not by what they claim: a record of
-// many short fields costs about 20 times its bytes, images nothing.
+// many short fields costs about ten times its bytes, up to MaxAllItems of them,
+// images nothing.
 func Decode(data []byte) (*Transaction, error) { return DecodeTolerant(data, 0) }
 
 // DecodeTolerant reads a transaction and accepts the deviations in allow; those
@@ -92,6 +93,7 @@ func startsTransaction(data []byte) bool {
 type decoder struct {
 	data   []byte
 	offset int
+	items  int // of all records so far
 	allow  Tolerance
 	found  Tolerance
 }

@@ -119,15 +119,16 @@ func (d *decoder) fields(index int, r *Record, body []byte) error {
 			count++
 			items += 1 + bytes.Count(f.Value, []byte{separatorRecord}) + bytes.Count(f.Value, []byte{separatorUnit})
 		}
-		if items > MaxItems {
+		if items > MaxItems || d.items+items > MaxAllItems {
 			return templates.BadAt(r.Offset, templates.ReasonOversized, recordPath(index, r.Type, "fields and information items"),
-				fmt.Sprintf("> %d", MaxItems), fmt.Sprintf("<= %d", MaxItems))
+				"are too many", fmt.Sprintf("<= %d in a record and %d in all", MaxItems, MaxAllItems))
 		}
 		if next == nil {
 			break
 		}
 		rest = next
 	}
+	d.items += items
 	r.Fields = make([]Field, 0, count)
 	for rest := body; rest != nil; {
 		f, image, next, err := d.field(index, r, rest, r.Offset+len(body)-len(rest))
