@@ -204,7 +204,7 @@ func TestBadSearches(t *testing.T) {
 	f.enroll("known", face(1, 0))
 	other := face(1, 1)
 	other.Model = "another/2"
-	image := &immisv1.Sample{Modality: immisv1.Modality_MODALITY_FACE, Format: immisv1.Format_FORMAT_JPEG, Data: []byte{0xff, 0xd8, 0xff, 0xd9}}
+	image := &immisv1.Sample{Modality: immisv1.Modality_MODALITY_FACE, Format: immisv1.Format_FORMAT_PNG, Data: picture(t, 1000)}
 	for _, c := range []struct {
 		name   string
 		in     *immisv1.IdentifyRequest

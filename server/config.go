@@ -22,6 +22,13 @@ type Config struct {
 	// TLS is required for any address that is not loopback.
 	TLS TLSFiles
 
+	// HTTPListen is the address of JSON over HTTP; default "": none. What holds for
+	// Listen holds for it: plain text on loopback without TLS, else TLS with client
+	// certificates. The limits of this Config bound it too: a body by MaxMessage, its
+	// time by MessageTimeout, headers by MaxHeader, connections by MaxConnections (of
+	// its own), requests under way by a quarter of MaxInFlight, streams by a sixteenth.
+	HTTPListen string
+
 	// AdminListen is the address of metrics, health and profiles over HTTP; default
 	// "": none. On loopback it is plain text; any other address demands TLS and a
 	// client certificate, as the API does: a profile shows what the process holds.

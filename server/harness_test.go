@@ -20,6 +20,7 @@ import (
 	immisv1 "immis/api/immis/v1"
 	"immis/internal/telemetry"
 	"immis/store/seal"
+	"immis/templates/imaging"
 )
 
 // fixture is a running server with its real store and engine, on a file system
@@ -218,3 +219,18 @@ func must(t *testing.T, err error, code codes.Code, reason string) refusal {
 }
 
 func insecureCreds() credentials.TransportCredentials { return insecure.NewCredentials() }
+
+// picture is a PNG of noise, of n bytes or a little more.
+func picture(t testing.TB, n int) []byte {
+	t.Helper()
+	m := &imaging.Image{Width: 128, Height: n/128 + 1, PPI: 500}
+	noise := rand.New(rand.NewPCG(uint64(n), 1))
+	for range m.Width * m.Height {
+		m.Pix = append(m.Pix, byte(noise.Uint32()))
+	}
+	data, err := imaging.EncodePNG(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

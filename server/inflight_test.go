@@ -122,7 +122,7 @@ func TestSlowSendersAreCut(t *testing.T) {
 func TestOversizedAnswers(t *testing.T) {
 	f := start(t, func(u *setup) { u.cfg.MaxMessage = 64 << 10 })
 	for i := range 3 {
-		image := &immisv1.Sample{Modality: immisv1.Modality_MODALITY_FACE, Format: immisv1.Format_FORMAT_PNG, Data: append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 30<<10)...)}
+		image := &immisv1.Sample{Modality: immisv1.Modality_MODALITY_FACE, Format: immisv1.Format_FORMAT_PNG, Data: picture(t, 30<<10)}
 		e := &immisv1.Encounter{EncounterId: string(rune('a' + i)), KeepImages: true, Samples: []*immisv1.Sample{face(1, uint64(i)), image}}
 		var err error
 		if i == 0 {

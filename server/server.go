@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -22,6 +23,7 @@ import (
 	"immis/engine"
 	"immis/internal/telemetry"
 	"immis/server/grpcapi"
+	"immis/server/httpapi"
 	"immis/store"
 	"immis/store/seal"
 )
@@ -69,6 +71,7 @@ type Server struct {
 	addr      net.Addr
 	adminAddr net.Addr
 	adminTLS  bool
+	httpAddr  net.Addr
 	ran       atomic.Bool
 }
 
@@ -151,6 +154,8 @@ func (s *Server) state() string { return s.phase.Load().(string) }
 // running is what has been started, so that stop can end it in order.
 type running struct {
 	grpc      *grpc.Server
+	http      *http.Server
+	bridge    *httpapi.API // between http and grpc
 	admin     *http.Server
 	store     *store.Store
 	stopStore context.CancelFunc
@@ -232,25 +237,38 @@ func (s *Server) start(ctx context.Context, r *running) error {
 }
 
 // startTransports binds the addresses and begins to answer NOT_SERVING.
-func (s *Server) startTransports(ctx context.Context, r *running) error {
-	options := s.grpcOptions()
+func (s *Server) startTransports(ctx context.Context, r *running) (err error) {
+	options, creds, tap := s.grpcOptions(), insecure.NewCredentials(), s.inFlight.tap
 	var certs *certificates
 	if s.cfg.TLS.set() {
-		var err error
 		if certs, err = newCertificates(s.cfg.TLS, s.log, s.metrics.reloaded); err != nil {
 			return err
 		}
-		options = append(options, grpc.Creds(credentials.NewTLS(certs.config("h2"))))
+		creds = credentials.NewTLS(certs.config("h2"))
+	}
+	if s.cfg.HTTPListen != "" {
+		if r.bridge, err = s.newHTTP(); err != nil {
+			return err
+		}
+		creds, tap = r.bridge.Credentials(creds), r.bridge.Tap(tap)
 	}
 	observer := newObserver(s.metrics, s.log)
-	options = append(options, grpc.StatsHandler(observer), grpc.StatsHandler(s.inFlight), grpc.InTapHandle(s.inFlight.tap))
+	options = append(options, grpc.Creds(creds), grpc.StatsHandler(observer), grpc.StatsHandler(s.inFlight), grpc.InTapHandle(tap))
 	api, err := s.listenAPI(ctx)
 	if err != nil {
 		return err
 	}
-	adminListener, err := s.listenAdmin(ctx, certs)
+	httpListener, err := s.listenHTTP(ctx)
 	if err != nil {
 		return errors.Join(err, api.Close())
+	}
+	adminListener, err := s.listenAdmin(ctx, certs)
+	if err != nil {
+		err = errors.Join(err, api.Close())
+		if httpListener != nil {
+			err = errors.Join(err, httpListener.Close())
+		}
+		return err
 	}
 	r.grpc = grpc.NewServer(options...)
 	s.services.Register(r.grpc)
@@ -276,6 +294,9 @@ func (s *Server) startTransports(ctx context.Context, r *running) error {
 			r.fail(fmt.Errorf("serve the API: %w", err))
 		}
 	}()
+	if httpListener != nil {
+		s.serveHTTP(r, certs, httpListener)
+	}
 	if adminListener != nil {
 		s.adminAddr = adminListener.Addr()
 		r.admin = s.adminServer()

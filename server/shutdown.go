@@ -12,8 +12,9 @@ import (
 //  1. Health and /readyz say NOT_SERVING, then DrainDelay passes: load balancers
 //     send new requests elsewhere while the old ones are still answered.
 //  2. Streams are told to end; they would otherwise hold up the next step.
-//  3. gRPC stops: no new connection, requests under way are answered. What is
-//     left after ShutdownTimeout is cut; its contexts end.
+//  3. HTTP stops, then gRPC, which answers its requests: no new connection,
+//     requests under way are answered. What is left after ShutdownTimeout is cut;
+//     its contexts end.
 //  4. The work behind the API (duplicate checks, key epochs) stops: nobody
 //     commits any more.
 //  5. The committer stops, after it has committed what is queued; then the store
@@ -32,8 +33,12 @@ func (s *Server) stop(r *running) error {
 		time.Sleep(s.cfg.DrainDelay)
 	}
 	close(s.draining)
+	end := time.Now().Add(s.cfg.ShutdownTimeout)
+	if err := s.stopHTTP(r, end); err != nil {
+		errs = append(errs, fmt.Errorf("stop HTTP: %w", err))
+	}
 	if r.grpc != nil {
-		s.stopGRPC(r)
+		s.stopGRPC(r, time.Until(end))
 	}
 	s.services.Detach()
 	if r.stopWork != nil {
@@ -67,14 +72,14 @@ func (s *Server) stop(r *running) error {
 	return err
 }
 
-// stopGRPC waits for requests under way for at most ShutdownTimeout.
-func (s *Server) stopGRPC(r *running) {
+// stopGRPC waits for requests under way for at most the given time.
+func (s *Server) stopGRPC(r *running, most time.Duration) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		r.grpc.GracefulStop()
 	}()
-	late := time.NewTimer(s.cfg.ShutdownTimeout)
+	late := time.NewTimer(most)
 	defer late.Stop()
 	select {
 	case <-done:
