@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 
@@ -353,5 +354,42 @@ func TestErrorText(t *testing.T) {
 	n := offsetOf(err)
 	if want := fmt.Sprintf("decode WSQ: length %d bytes, want %d bytes (at byte %d)", n+2, n, n); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestAnyFilters: filters of every length that is accepted, with any coefficients,
+// are applied to pictures of any size without harm, and lengths that are not
+// accepted are refused.
+func TestAnyFilters(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(10, 11))
+	accepted := 0
+	for _, size := range [][2]int{{1, 1}, {1, 2}, {3, 1}, {5, 4}, {24, 20}} {
+		file := encoded(t, size[0], size[1], 2)
+		for low := range 34 {
+			for high := range 34 {
+				tr := transform{low, high, make([]float64, (low+1)/2), make([]float64, (high+1)/2)}
+				for i := range tr.low {
+					tr.low[i] = rnd.Float64()*8 - 4
+				}
+				for i := range tr.high {
+					tr.high[i] = rnd.Float64()*8 - 4
+				}
+				other := edit(t, file, markDTT, 0, replaced(tr.append(nil)[4:]...))
+				a, _, err := Decode(other, 480)
+				if err != nil {
+					if r := reasonOf(t, err); r != templates.ReasonUnsupported && (r != templates.ReasonOutOfRange || low*high > 0 && low < 33 && high < 33) {
+						t.Fatalf("%d and %d taps: %v", low, high, err)
+					}
+					continue
+				}
+				accepted++
+				if b, _, _ := Decode(other, 480); !bytes.Equal(a.Pix, b.Pix) {
+					t.Fatalf("%d and %d taps: other pixels the second time", low, high)
+				}
+			}
+		}
+	}
+	if want := 5 * (2*8*8 + 2*8*8); accepted != want {
+		t.Errorf("%d accepted, want %d", accepted, want)
 	}
 }

@@ -153,52 +153,52 @@ func (p *parser) entropy(d *blockDecoder, t *huffTable, offset int) error {
 		if r.n <= 32 {
 			r.fill()
 		}
-		var symbol byte
-		length := 0
-		if entry := t.lookup[r.acc>>(64-lookupBits)]; entry != 0 {
-			symbol, length = byte(entry>>8), int(entry&0xFF)
-		} else {
-			symbol, length = t.long(uint32(r.acc >> (64 - maxCodeLen)))
+		token := t.lookup[r.acc>>(64-lookupBits)]
+		if token.length == 0 {
+			token = t.long(uint32(r.acc >> (64 - maxCodeLen)))
 		}
-		extra := 0
-		switch symbol {
-		case symPos8, symNeg8, symRun8:
-			extra = 8
-		case symPos16, symNeg16, symRun16:
-			extra = 16
-		}
-		if length == 0 || length+extra > r.n {
+		length := int(token.length)
+		if length == 0 || length > r.n {
 			p.pos = r.pos
 			return endOfData(&r, length, offset)
 		}
-		value := int(r.acc<<length>>32) >> (32 - extra)
-		r.acc <<= length + extra
-		r.n -= length + extra
-
-		run := 1
-		switch {
-		case symbol >= symFirst && symbol <= maxSymbol:
-			value = int(symbol) - symZero
-		case symbol >= 1 && symbol <= maxRun:
-			run, value = int(symbol), 0
-		case symbol == symPos8 || symbol == symPos16:
-		case symbol == symNeg8 || symbol == symNeg16:
-			value = -value
-		case symbol == symRun8 || symbol == symRun16:
-			run, value = value, 0
+		value, run := int(token.value), 1
+		switch token.kind {
+		case tokenValue:
+		case tokenRun:
+			value, run = 0, value
+		case tokenEscape:
+			symbol, bits := byte(token.value), 8
+			if symbol == symPos16 || symbol == symNeg16 || symbol == symRun16 {
+				bits = 16
+			}
+			if length+bits > r.n {
+				p.pos = r.pos
+				return endOfData(&r, length, offset)
+			}
+			value = int(r.acc << length >> (64 - bits))
+			length += bits
+			switch symbol {
+			case symNeg8, symNeg16:
+				value = -value
+			case symRun8, symRun16:
+				value, run = 0, value
+			}
 			if run == 0 {
 				return templates.BadAt(offset, templates.ReasonOutOfRange, "block: run of zeros", 0, ">= 1")
 			}
+			if value < -32767 || value > 32767 {
+				return templates.BadAt(offset, templates.ReasonOutOfRange, "block: coefficient", "beyond 15 bits", "-32767..32767")
+			}
 		default:
-			return templates.BadAt(offset, templates.ReasonOutOfRange, "block: symbol", symbol, "1..254")
+			return templates.BadAt(offset, templates.ReasonOutOfRange, "block: symbol", token.value, "1..254")
 		}
-		if value < -32767 || value > 32767 {
-			return templates.BadAt(offset, templates.ReasonOutOfRange, "block: coefficient", "beyond 15 bits", "-32767..32767")
-		}
-		if run > d.total-d.n {
-			return templates.BadAt(offset, templates.ReasonMalformed, "coefficients", fmt.Sprintf("more than %d", d.total), d.total)
-		}
+		r.acc <<= length
+		r.n -= length
 		if d.n+run > len(d.coefficients) {
+			if run > d.total-d.n {
+				return templates.BadAt(offset, templates.ReasonMalformed, "coefficients", fmt.Sprintf("more than %d", d.total), d.total)
+			}
 			d.reserve(run)
 		}
 		if value != 0 {

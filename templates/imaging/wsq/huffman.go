@@ -42,9 +42,38 @@ type huffTable struct {
 	// one past the last; index is the place of the first one in symbols.
 	first, limit [maxCodeLen + 2]uint32
 	index        [maxCodeLen + 2]int
-	// lookup holds symbol<<8 | length for each code of up to lookupBits, 0 for
-	// prefixes of longer codes.
-	lookup [1 << lookupBits]uint16
+	// lookup holds what the next bits begin with; a length of 0 stands for a
+	// prefix of longer codes.
+	lookup [1 << lookupBits]token
+}
+
+// token is a symbol and what it means.
+type token struct {
+	value  int16 // of the coefficient, or the length of the run
+	kind   tokenKind
+	length uint8 // of the code, 1..16
+}
+
+type tokenKind uint8
+
+const (
+	tokenBad    tokenKind = iota // a symbol without a meaning, 0 or 255
+	tokenValue                   // a coefficient
+	tokenRun                     // a run of zeros
+	tokenEscape                  // value holds a symbol that bits follow
+)
+
+func tokenOf(symbol byte, length int) token {
+	t := token{value: int16(symbol), length: uint8(length)}
+	switch {
+	case symbol >= symFirst && symbol <= maxSymbol:
+		t.kind, t.value = tokenValue, int16(symbol)-symZero
+	case symbol >= symPos8 && symbol <= symRun16:
+		t.kind = tokenEscape
+	case symbol >= 1 && symbol <= maxRun:
+		t.kind = tokenRun
+	}
+	return t
 }
 
 // huffmanTables reads one segment of tables, clause B.2.4.3: each u8 identifier
@@ -117,7 +146,7 @@ func (t *huffTable) build() {
 		t.first[l], t.index[l] = code<<(maxCodeLen-l), k
 		for range t.counts[l] {
 			if l <= lookupBits {
-				entry := uint16(t.symbols[k])<<8 | uint16(l)
+				entry := tokenOf(t.symbols[k], l)
 				begin := code << (lookupBits - l)
 				for i := range uint32(1) << (lookupBits - l) {
 					t.lookup[begin+i] = entry
@@ -133,11 +162,11 @@ func (t *huffTable) build() {
 }
 
 // long finds a code that lookup does not hold in 16 bits; length 0: none.
-func (t *huffTable) long(bits uint32) (symbol byte, length int) {
+func (t *huffTable) long(bits uint32) token {
 	for l := lookupBits + 1; l <= maxCodeLen; l++ {
 		if bits < t.limit[l] && bits >= t.first[l] {
-			return t.symbols[t.index[l]+int((bits-t.first[l])>>(maxCodeLen-l))], l
+			return tokenOf(t.symbols[t.index[l]+int((bits-t.first[l])>>(maxCodeLen-l))], l)
 		}
 	}
-	return 0, 0
+	return token{}
 }

@@ -83,7 +83,7 @@ func (s *scaler) spread(b rect, inner bool) (variance, most float64) {
 	for y := in.y; y < in.y+in.h; y++ {
 		for _, v := range s.plane[y*s.width+in.x:][:in.w] {
 			sum += float64(v)
-			squares += float64(v) * float64(v)
+			squares += float64(float64(v) * float64(v)) // never fused: the same bins on every machine
 		}
 	}
 	for y := b.y; y < b.y+b.h; y++ {

@@ -10,41 +10,28 @@ package wsq
 func join97(row, low, high []float32, f *filters) {
 	l0, l1, l2, l3 := f.low[0], f.low[1], f.low[2], f.low[3]
 	h0, h1, h2, h3, h4 := f.high[0], f.high[1], f.high[2], f.high[3], f.high[4]
-	n := len(row) / 2
-	if n > 0 {
-		a0, a1, a2 := low[0], low[1], low[2]
-		b0, b1, b2, b3 := high[0], high[1], high[2], high[3]
-		low, high := low[3:][:n], high[4:][:n]
-		out := row[:2*n]
-		for m, a3 := range low {
-			b4 := high[m]
-			even := float32(a0 * l1)
-			even += float32(a1 * l3)
-			even += float32(a2 * l1)
-			even += float32(b0 * h1)
-			even += float32(b1 * h3)
-			even += float32(b2 * h3)
-			even += float32(b3 * h1)
-			odd := float32(a0 * l0)
-			odd += float32(a1 * l2)
-			odd += float32(a2 * l2)
-			odd += float32(a3 * l0)
-			odd += float32(b0 * h0)
-			odd += float32(b1 * h2)
-			odd += float32(b2 * h4)
-			odd += float32(b3 * h2)
-			odd += float32(b4 * h0)
-			if len(out) < 2 { // never; tells the compiler the bound
-				return
-			}
-			out[0], out[1] = even, odd
-			out = out[2:]
-			a0, a1, a2 = a1, a2, a3
-			b0, b1, b2, b3 = b1, b2, b3, b4
-		}
+	// In this form the compiler sees that every index is within bounds.
+	for len(row) >= 2 && len(low) >= 4 && len(high) >= 5 {
+		even := float32(low[0] * l1)
+		odd := float32(low[0] * l0)
+		even += float32(low[1] * l3)
+		odd += float32(low[1] * l2)
+		even += float32(low[2] * l1)
+		odd += float32(low[2] * l2)
+		odd += float32(low[3] * l0)
+		even += float32(high[0] * h1)
+		odd += float32(high[0] * h0)
+		even += float32(high[1] * h3)
+		odd += float32(high[1] * h2)
+		even += float32(high[2] * h3)
+		odd += float32(high[2] * h4)
+		even += float32(high[3] * h1)
+		odd += float32(high[3] * h2)
+		odd += float32(high[4] * h0)
+		row[0], row[1] = even, odd
+		row, low, high = row[2:], low[1:], high[1:]
 	}
-	if len(row)%2 == 1 {
-		low, high := low[n:][:3], high[n:][:4]
+	if len(row) == 1 {
 		even := float32(low[0] * l1)
 		even += float32(low[1] * l3)
 		even += float32(low[2] * l1)
@@ -52,7 +39,7 @@ func join97(row, low, high []float32, f *filters) {
 		even += float32(high[1] * h3)
 		even += float32(high[2] * h3)
 		even += float32(high[3] * h1)
-		row[2*n] = even
+		row[0] = even
 	}
 }
 
