@@ -91,7 +91,7 @@ type BIR struct {
 	// Others holds the entries of all others elements in their order.
 	Others []Entry
 
-	at, infoAt, bdbAt int // offsets of elements, 0 for none
+	at, infoAt, bdbAt int // offsets of elements plus 1, 0 for none
 }
 
 // Other is the first entry of a key, "" where there is none.

@@ -102,13 +102,12 @@ func collect(b *BIR, path, number string, out []Sample) []Sample {
 	return out
 }
 
-// offset is that of an element that was decoded; none starts at 0 but a root, whose
-// offset helps nobody.
-func offset(at int) int {
-	if at == 0 {
+// offset is what a mark stands for.
+func offset(mark int) int {
+	if mark == 0 {
 		return templates.NoOffset
 	}
-	return at
+	return mark - 1
 }
 
 func newSample(b *BIR, path string) Sample {

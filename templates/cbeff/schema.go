@@ -9,19 +9,22 @@ import (
 // The methods below read one type of the schema each, from behind its start tag up to
 // its end.
 
+// mark is the offset of an element as BIR keeps it.
+func (p *parser) mark(t *tag) int { return p.base + t.at + 1 }
+
 // bir reads a BIR. field is its path, number counts it among its sisters: "2.1".
 func (p *parser) bir(field, number string, t *tag, b *BIR) error {
 	if p.birs++; p.birs > MaxBIRs {
 		return p.bad(t.at, templates.ReasonOversized, "document with", fmt.Sprintf("more than %d BIRs", MaxBIRs), "fewer")
 	}
-	b.at = t.at + p.base
+	b.at = p.mark(t)
 	others := func(field string, t *tag) error { return p.others(field, t, b) }
 	return p.sequence(field,
 		child{"Version", 0, 1, p.version(&b.Version)},
 		child{"CBEFFVersion", 0, 1, p.version(&b.CBEFFVersion)},
 		child{"BIRInfo", 1, 1, func(field string, _ *tag) error { return p.birInfo(field, &b.Info) }},
 		child{"BDBInfo", 0, 1, func(field string, t *tag) error {
-			b.BDBInfo, b.infoAt = &BDBInfo{}, t.at+p.base
+			b.BDBInfo, b.infoAt = &BDBInfo{}, p.mark(t)
 			return p.bdbInfo(field, b.BDBInfo)
 		}},
 		child{"SBInfo", 0, 1, func(field string, _ *tag) error {
@@ -37,7 +40,7 @@ func (p *parser) bir(field, number string, t *tag, b *BIR) error {
 			return p.bir("BIR "+n, n, t, &b.BIRs[len(b.BIRs)-1])
 		}},
 		child{"BDB", 0, 1, func(field string, t *tag) error {
-			b.bdbAt = t.at + p.base
+			b.bdbAt = p.mark(t)
 			return p.base64(&b.BDB)(field, t)
 		}},
 		child{"SB", 0, 1, p.base64(&b.SB)},
