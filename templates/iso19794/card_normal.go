@@ -47,15 +47,15 @@ func (c *Card) crop(f *templates.Finger) error {
 			fmt.Sprintf("<= %d x %d pixels", templates.MaxPixels, templates.MaxPixels))
 	}
 	f.Width, f.Height = uint16(width), uint16(height)
-	unit := fmr.NormalCoordinate(1, c.Format.unitsPerCM())
-	endX, endY := f.Width*templates.UnitsPerPixel, f.Height*templates.UnitsPerPixel
+	unit := uint32(fmr.NormalCoordinate(1, c.Format.unitsPerCM()))
+	endX, endY := width*templates.UnitsPerPixel, height*templates.UnitsPerPixel
 	for i := range f.Minutiae {
 		m := &f.Minutiae[i]
-		if m.X >= endX+unit || m.Y >= endY+unit {
+		if uint32(m.X) >= endX+unit || uint32(m.Y) >= endY+unit {
 			return templates.Bad(templates.ReasonMinutiaOutside, card().At(fmt.Sprintf("minutia %d", i+1)), "lies outside the image",
 				fmt.Sprintf("inside %d x %d pixels at 500 ppi", f.Width, f.Height))
 		}
-		m.X, m.Y = min(m.X, endX-1), min(m.Y, endY-1)
+		m.X, m.Y = uint16(min(uint32(m.X), endX-1)), uint16(min(uint32(m.Y), endY-1))
 	}
 	return nil
 }

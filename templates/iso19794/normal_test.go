@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"immis/templates"
+	"immis/templates/internal/codectest"
 	"immis/templates/internal/fmr"
 
 	"pgregory.net/rapid"
@@ -61,34 +62,12 @@ func TestAxesScaleApart(t *testing.T) {
 	}
 }
 
-func drawFingers(rt *rapid.T) []templates.Finger {
-	width := uint16(rapid.IntRange(1, templates.MaxPixels).Draw(rt, "width"))
-	height := uint16(rapid.IntRange(1, templates.MaxPixels).Draw(rt, "height"))
-	quality := rapid.SampledFrom([]uint8{0, 1, 2, 99, 100, templates.QualityUnknown})
-	fingers := make([]templates.Finger, rapid.IntRange(1, 16).Draw(rt, "views"))
-	for i := range fingers {
-		f := &fingers[i]
-		*f = templates.Finger{Position: templates.Position(rapid.IntRange(0, 10).Draw(rt, "position")), Width: width, Height: height,
-			Quality: quality.Draw(rt, "quality")}
-		for range rapid.IntRange(1, 20).Draw(rt, "count") {
-			f.Minutiae = append(f.Minutiae, templates.Minutia{
-				X:       uint16(rapid.IntRange(0, int(width)*templates.UnitsPerPixel-1).Draw(rt, "x")),
-				Y:       uint16(rapid.IntRange(0, int(height)*templates.UnitsPerPixel-1).Draw(rt, "y")),
-				Angle:   rapid.Uint16().Draw(rt, "angle"),
-				Type:    templates.MinutiaType(rapid.IntRange(0, 2).Draw(rt, "type")),
-				Quality: quality.Draw(rt, "minutia quality"),
-			})
-		}
-	}
-	return fingers
-}
-
 // TestNormalFormIsStable: writing a normal form moves every minutia by at most
 // half a pixel (one at the far edge) and half a unit of angle, once; writing what
 // was read back gives the same bytes.
 func TestNormalFormIsStable(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		fingers := drawFingers(rt)
+		fingers := codectest.Fingers(rt)
 		first, err := FromFingers(fingers, Capture{Certification: 1, Device: 2, Impression: Swipe})
 		if err != nil {
 			rt.Fatal(err)
@@ -102,29 +81,7 @@ func TestNormalFormIsStable(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		for i := range fingers {
-			f, g := &fingers[i], &back[i]
-			if f.Position != g.Position || f.Width != g.Width || f.Height != g.Height {
-				rt.Fatalf("view %d: %v, want %v", i, g, f)
-			}
-			for j, m := range f.Minutiae {
-				n := g.Minutiae[j]
-				dx, dy := int(m.X)-int(n.X), int(m.Y)-int(n.Y)
-				da := int(int16(m.Angle - n.Angle))
-				limit := func(size, at uint16) int {
-					if at == (size-1)*templates.UnitsPerPixel {
-						return templates.UnitsPerPixel - 1
-					}
-					return templates.UnitsPerPixel / 2
-				}
-				if max(dx, -dx) > limit(f.Width, n.X) || max(dy, -dy) > limit(f.Height, n.Y) || max(da, -da) > 128 || m.Type != n.Type {
-					rt.Fatalf("view %d: minutia %d moves by %d, %d, turns by %d", i, j, dx, dy, da)
-				}
-				if m.Quality != n.Quality && (m.Quality != 0 || n.Quality != 1) {
-					rt.Fatalf("view %d: minutia %d of quality %d comes back with %d", i, j, m.Quality, n.Quality)
-				}
-			}
-		}
+		codectest.Rounding{Angle: 128, ZeroUnknown: true}.Moved(rt, fingers, back)
 		second, err := FromFingers(back, Capture{Certification: 1, Device: 2, Impression: Swipe})
 		if err != nil {
 			rt.Fatal(err)
@@ -154,13 +111,6 @@ func TestRecordSurvivesNormalForm(t *testing.T) {
 }
 
 func TestFromFingersRefuses(t *testing.T) {
-	good := func(n int) []templates.Finger {
-		out := make([]templates.Finger, n)
-		for i := range out {
-			out[i] = templates.Finger{Position: 1, Width: 10, Height: 10, Quality: 1, Minutiae: []templates.Minutia{{X: 1, Y: 1}}}
-		}
-		return out
-	}
 	change := func(f []templates.Finger, c func(f *templates.Finger)) []templates.Finger {
 		c(&f[len(f)-1])
 		return f
@@ -171,20 +121,20 @@ func TestFromFingersRefuses(t *testing.T) {
 		capture Capture
 		want    templates.Reason
 	}{
-		{"good", good(16), Capture{}, ""},
+		{"good", codectest.Good(16), Capture{}, ""},
 		{"none", nil, Capture{}, templates.ReasonOutOfRange},
-		{"17 views of a finger", good(17), Capture{}, templates.ReasonOutOfRange},
-		{"277 views of a finger", good(277), Capture{}, templates.ReasonOutOfRange},
-		{"other width", change(good(2), func(f *templates.Finger) { f.Width = 11 }), Capture{}, templates.ReasonMixedImages},
-		{"other height", change(good(2), func(f *templates.Finger) { f.Height = 11 }), Capture{}, templates.ReasonMixedImages},
-		{"invalid finger", change(good(2), func(f *templates.Finger) { f.Minutiae = nil }), Capture{}, templates.ReasonMinutiaCount},
-		{"position 11", change(good(2), func(f *templates.Finger) { f.Position = 11 }), Capture{}, templates.ReasonPosition},
-		{"certification", good(1), Capture{Certification: 16}, templates.ReasonOutOfRange},
-		{"device", good(1), Capture{Device: 4096}, templates.ReasonOutOfRange},
-		{"impression", good(1), Capture{Impression: 5}, templates.ReasonOutOfRange},
+		{"17 views of a finger", codectest.Good(17), Capture{}, templates.ReasonOutOfRange},
+		{"277 views of a finger", codectest.Good(277), Capture{}, templates.ReasonOutOfRange},
+		{"other width", change(codectest.Good(2), func(f *templates.Finger) { f.Width = 11 }), Capture{}, templates.ReasonMixedImages},
+		{"other height", change(codectest.Good(2), func(f *templates.Finger) { f.Height = 11 }), Capture{}, templates.ReasonMixedImages},
+		{"invalid finger", change(codectest.Good(2), func(f *templates.Finger) { f.Minutiae = nil }), Capture{}, templates.ReasonMinutiaCount},
+		{"position 11", change(codectest.Good(2), func(f *templates.Finger) { f.Position = 11 }), Capture{}, templates.ReasonPosition},
+		{"certification", codectest.Good(1), Capture{Certification: 16}, templates.ReasonOutOfRange},
+		{"device", codectest.Good(1), Capture{Device: 4096}, templates.ReasonOutOfRange},
+		{"impression", codectest.Good(1), Capture{Impression: 5}, templates.ReasonOutOfRange},
 	} {
 		r, err := FromFingers(c.fingers, c.capture)
-		if got := reasonOf(t, err); got != c.want {
+		if got := codectest.Reason(t, err); got != c.want {
 			t.Errorf("%s: %q (%v), want %q", c.name, got, err, c.want)
 		}
 		if (r == nil) != (err != nil) {

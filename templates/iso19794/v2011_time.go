@@ -53,7 +53,10 @@ func (c CaptureTime) Time() (time.Time, bool) {
 	}
 	t := time.Date(int(c.Year), time.Month(c.Month), int(c.Day), known(c.Hour), known(c.Minute), known(c.Second),
 		millisecond*int(time.Millisecond), time.UTC)
-	return t, t.Day() == int(c.Day) && t.Month() == time.Month(c.Month)
+	if t.Day() != int(c.Day) || t.Month() != time.Month(c.Month) {
+		return time.Time{}, false
+	}
+	return t, true
 }
 
 func parseTime(b []byte) CaptureTime {

@@ -85,7 +85,7 @@ func walkISO2011(data []byte) fit {
 	}
 	total, count := uint64(binary.BigEndian.Uint32(data[8:])), int(binary.BigEndian.Uint16(data[12:]))
 	first := uint64(binary.BigEndian.Uint32(data[headerISO2011:]))
-	if count < 1 || count > MaxViews || data[14] > 1 || first < leastISO2011 || headerISO2011+first > total {
+	if count < 1 || count > MaxViews || data[14] > 1 || first < leastISO2011 || headerISO2011+first > total || total > MaxRecord {
 		return contradicted
 	}
 	off := uint64(headerISO2011)
