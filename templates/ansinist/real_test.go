@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"immis/templates"
 )
 
 // shared is a path below ../shared of the module, where evaluation data lies; the
@@ -143,5 +146,132 @@ func TestRealTransactions(t *testing.T) {
 	}
 	if len(files) != 0 {
 		t.Errorf("files without expectation: %v", slices.Sorted(maps.Keys(files)))
+	}
+}
+
+// TestRealSamples: what the samples of the published transactions are. "!" is a
+// sample that is refused, with its reason.
+func TestRealSamples(t *testing.T) {
+	files := realFiles(t)
+	for name, want := range map[string]string{
+		"type3.an2k":       "3:finger/2 raw 402x376@250",
+		"type4-slaps.an2k": "4:finger/14 wsq 1608x1000@500, 4:finger/12 wsq 412x1000@500, 4:finger/11 wsq 392x1000@500, 4:finger/13 wsq 1572x1000@500",
+		"type9-13.an2k":    "9:finger/0 none 0x0@0, 13:finger/19 raw 191x357@500",
+		"type9-15.an2k":    "15:unknown/24 wsq 900x2500@500, 15:unknown/27 jp2 2750x2750@1000, 9:finger/0 none 0x0@0",
+		"valid1.1.an2":     "4:finger/10 wsq 512x512@500",
+		"valid1.2.an2":     "4:finger/10 wsq 512x512@500, 6:! WRONG_LENGTH", // states 800 x 800 of 1 bit, holds 512 x 512 of 8
+		"valid1.8.an2":     "14:finger/13 wsq 1800x1000@500, 14:finger/14 wsq 1800x1000@500, 14:finger/15 wsq 1800x900@500",
+		"valid1.9.an2":     "4:finger/1 wsq 800x800@500, 10:face/ jpeg 452x343@144, 14:finger/19 jpeg 388x336@96, 17:iris/ jpeg 201x201@72",
+		"valid1.10.an2":    "17:iris/ raw 201x201@72",
+		"valid1.11.an2": "4:finger/10 wsq 512x512@500, 10:face/ jpeg 350x526@96, 13:unknown/20 jpeg 451x698@100, 14:finger/13 wsq 1600x976@500, " +
+			"15:finger/13 jpeg 1600x976@500, 16:unknown/ jpeg 390x480@300, 17:iris/ jpeg 201x201@72, 99:iris/ block 0x0@0",
+		"type_3_wvu.an2": "3:finger/1 raw 400x375@250, 3:finger/2 raw 400x375@250, 3:finger/3 raw 400x375@250, 3:finger/4 raw 400x375@250, 3:finger/5 raw 400x375@250, " +
+			"3:finger/6 raw 400x375@250, 3:finger/7 raw 400x375@250, 3:finger/8 raw 400x375@250, 3:finger/9 raw 400x375@250, 3:finger/10 raw 400x375@250, " +
+			"3:finger/14 raw 800x475@250, 3:finger/13 raw 800x475@250, 3:finger/12 raw 200x388@250, 3:finger/11 raw 200x388@250",
+	} {
+		tr, err := DecodeTolerant(files[name], allTolerances)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var have []string
+		for i := range tr.Records {
+			s, err := tr.Sample(i)
+			switch {
+			case err != nil:
+				have = append(have, fmt.Sprintf("%d:! %s", tr.Records[i].Type, reasonOf(t, err)))
+			case s != nil:
+				kind := s.Format.String()
+				switch {
+				case s.Raw:
+					kind = "raw"
+				case s.Data == nil:
+					kind = "none"
+				case s.Type == 99:
+					kind = "block"
+				}
+				have = append(have, fmt.Sprintf("%d:%v/%s %s %dx%d@%d", s.Type, s.Modality, strings.Trim(fmt.Sprint(s.Codes), "[]"), kind, s.Width, s.Height, s.PPIX))
+			}
+		}
+		if got := strings.Join(have, ", "); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+// TestRealFingers: the minutiae of the published Type-9 records.
+func TestRealFingers(t *testing.T) {
+	files := realFiles(t)
+	for name, want := range map[string][]string{
+		"valid1.14.an2": {"10: 1 in 493x493"},
+		"valid1.15.an2": {"! UNKNOWN_FINGER_POSITION"}, // a palm
+		"type9.an2k":    {"0: 28 in 162x320"},
+		"type9-13.an2k": {"0: 28 in 191x357"}, // the size of its latent image
+		"type9-15.an2k": {"0: 28 in 162x320"}, // only palms with its IDC
+		"type9-efs.an2k": {"8: 60 in 534x485", "5: 35 in 478x308", "3: 68 in 624x561", "10: 37 in 348x600", "9: 54 in 498x439", "7: 48 in 516x564",
+			"2: 53 in 591x495", "4: 59 in 585x363"},
+	} {
+		tr, err := DecodeTolerant(files[name], allTolerances)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var have []string
+		for i, r := range tr.Records {
+			if r.Type != 9 {
+				continue
+			}
+			f, err := tr.Finger(i)
+			if err != nil {
+				have = append(have, "! "+string(reasonOf(t, err)))
+				continue
+			}
+			have = append(have, fmt.Sprintf("%d: %d in %dx%d", f.Position, len(f.Minutiae), f.Width, f.Height))
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("%s: %q, want %q", name, have, want)
+		}
+	}
+}
+
+// TestRealDirections proves the origin and the sense of the legacy angle on a
+// published transaction with minutiae and their image: along the direction of a
+// ridge ending there is ridge, which is dark, and opposite there is valley; at a
+// bifurcation it is the other way round.
+func TestRealDirections(t *testing.T) {
+	tr, err := DecodeTolerant(realFiles(t)["type9-13.an2k"], TolerateForeignTags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := tr.Finger(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := tr.Sample(3)
+	if err != nil || !s.Raw || s.Width != int(f.Width) || s.Height != int(f.Height) {
+		t.Fatalf("%v, %v", s, err)
+	}
+	// light is the mean gray of the pixels 3 to 8 away from a place.
+	light := func(m templates.Minutia, turn float64) float64 {
+		angle := float64(m.Angle)/65536*2*math.Pi + turn
+		sum, n := 0.0, 0.0
+		for r := 3.0; r <= 8; r++ {
+			x := float64(m.X)/templates.UnitsPerPixel + r*math.Cos(angle)
+			y := float64(m.Y)/templates.UnitsPerPixel - r*math.Sin(angle)
+			if x >= 0 && y >= 0 && int(x) < s.Width && int(y) < s.Height {
+				sum, n = sum+float64(s.Data[int(y)*s.Width+int(x)]), n+1
+			}
+		}
+		return sum / max(n, 1)
+	}
+	right := 0
+	for _, m := range f.Minutiae {
+		if ridgeAhead := light(m, 0) < light(m, math.Pi); ridgeAhead == (m.Type == templates.MinutiaEnding) {
+			right++
+		}
+	}
+	t.Logf("%d of %d directions", right, len(f.Minutiae))
+	if right < 20 {
+		t.Errorf("%d of %d minutiae point as ISO/IEC 19794-2 says", right, len(f.Minutiae))
 	}
 }

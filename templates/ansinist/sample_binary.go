@@ -60,11 +60,10 @@ func nativePerMM(r *Record) (float64, error) {
 	if f == nil || len(f.Value) == 0 {
 		return 0, nil
 	}
-	whole, part, _ := bytes.Cut(f.Value, []byte("."))
+	whole, part, point := bytes.Cut(f.Value, []byte("."))
 	n, ok := decimal(whole, 3)
-	scale := 1.0
-	fraction := 0
-	if len(part) > 0 {
+	fraction, scale := 0, 1.0
+	if point {
 		var okPart bool
 		fraction, okPart = decimal(part, 3)
 		ok = ok && okPart
