@@ -50,6 +50,10 @@ const (
 	// every scan, four of them for every component.
 	jpegMaxHuffman      = 8 * jpegMaxScans
 	jpegMaxQuantisation = 64
+	// jpegMaxSegments and jpegMaxFill (of bytes FF in front of one marker) bound the time
+	// that segments and fill bytes take which say nothing.
+	jpegMaxSegments = 1 << 14
+	jpegMaxFill     = 1 << 10
 )
 
 // jpegComponent is one of the components of the frame.
@@ -92,7 +96,7 @@ func openJPEG(data []byte, whole bool) (opened, error) {
 
 // walk reads segment after segment; without whole, up to the frame.
 func (f *jpegFile) walk(whole bool) error {
-	for at := 2; ; {
+	for at, segments := 2, 0; ; segments++ {
 		code, start, err := f.marker(at)
 		if err != nil {
 			return err
@@ -102,6 +106,9 @@ func (f *jpegFile) walk(whole bool) error {
 		}
 		if code >= jpegRST0 && code <= jpegSOI || code < jpegSOF0 { // these have no length
 			return templates.BadAt(start, templates.ReasonMalformed, "JPEG marker", fmt.Sprintf("FF %02X outside of a scan", code), "a segment")
+		}
+		if segments > jpegMaxSegments {
+			return templates.BadAt(start, templates.ReasonOversized, "JPEG segments", segments, fmt.Sprintf("<= %d", jpegMaxSegments))
 		}
 		left := len(f.data) - start - 2
 		if left < 2 {
@@ -138,6 +145,9 @@ func (f *jpegFile) marker(at int) (code, start int, err error) {
 				return 0, 0, templates.BadAt(i, templates.ReasonMalformed, "JPEG marker", "is missing", "FF and its code")
 			}
 			return int(b), i - 1, nil
+		}
+		if i-at > jpegMaxFill {
+			return 0, 0, templates.BadAt(at, templates.ReasonOversized, "JPEG fill bytes", i-at, fmt.Sprintf("<= %d", jpegMaxFill))
 		}
 	}
 	return 0, 0, templates.BadAt(len(f.data), templates.ReasonTruncated, "JPEG", "ends without its end marker", "FF D9")

@@ -6,12 +6,12 @@ import "math"
 // so that no compiler joins it with a sum (FMA) and changes the last bit.
 
 // newTaps makes the taps of n new pixels out of a side of old ones. For each, weigh
-// gives the first old pixel (it may lie outside) and fills the weights of width of
-// them; pixels outside are those of the border.
+// gives the first old pixel (it may lie outside) and fills the weights, 0 before, of
+// width of them; pixels outside are those of the border.
 func newTaps(old, n, width int, weigh func(i int, weights []float64) (first int)) taps {
+	exact := make([]float64, width)
 	width = min(width, old)
 	t := taps{first: make([]int32, n), weights: make([]int32, n*width), width: width}
-	exact := make([]float64, width+2*lanczosLobes+2)
 	inside := make([]float64, width)
 	for i := range n {
 		clear(exact)
@@ -62,13 +62,19 @@ func area(old, n int, step float64) taps {
 
 const lanczosLobes = 3
 
-// lanczos weighs the six old pixels around the centre of a new one, for step <= 1.
+// lanczos weighs the old pixels around the centre of a new one: six of them upwards,
+// downwards as many more as the new pixels are larger, so that what the new ones cannot
+// hold is left out.
 func lanczos(old, n int, step float64) taps {
-	return newTaps(old, n, 2*lanczosLobes, func(i int, weights []float64) int {
+	wide := max(step, 1)
+	reach := float64(lanczosLobes * wide)
+	return newTaps(old, n, int(math.Ceil(2*reach))+1, func(i int, weights []float64) int {
 		centre := float64((float64(i)+0.5)*step) - 0.5
-		first := int(math.Floor(centre)) - lanczosLobes + 1
-		for j := range 2 * lanczosLobes {
-			weights[j] = lanczosAt(centre - float64(first+j))
+		first := int(math.Floor(centre-reach)) + 1
+		for j := range weights {
+			if x := (centre - float64(first+j)) / wide; math.Abs(x) < lanczosLobes {
+				weights[j] = lanczosAt(x)
+			}
 		}
 		return first
 	})

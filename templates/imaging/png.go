@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"strings"
 
 	"immis/templates"
 )
@@ -24,6 +25,9 @@ const (
 	chunkAnimation    = "acTL"
 
 	chunkOverhead = 12 // length, name and checksum around the content
+
+	// pngMaxChunks bounds the time that chunks without content take.
+	pngMaxChunks = 1 << 16
 )
 
 // Colour types of IHDR.
@@ -49,6 +53,10 @@ type pngFile struct {
 	transparency bool
 	// dataAt is where the first chunk of pixels stands, dataBytes what all hold.
 	dataAt, dataBytes int
+	// needed are the parts of the file that image/png gets to see: it allocates 4 KiB
+	// for every chunk it passes by.
+	needed [][]byte
+	chunks int
 }
 
 // openPNG walks the chunks: their order, lengths and checksums, one picture, nothing
@@ -75,6 +83,10 @@ func openPNG(data []byte, whole bool) (opened, error) {
 		if err := f.read(name, last, content, at); err != nil {
 			return opened{}, err
 		}
+		if f.chunks++; f.chunks > pngMaxChunks {
+			return opened{}, templates.BadAt(at, templates.ReasonOversized, "PNG chunks", f.chunks, fmt.Sprintf("<= %d", pngMaxChunks))
+		}
+		f.need(name, last, at, chunkOverhead+len(content))
 		last = name
 		at += chunkOverhead + len(content)
 		if name == chunkEnd && at != len(data) {
@@ -94,6 +106,23 @@ func openPNG(data []byte, whole bool) (opened, error) {
 	}
 	grey := f.pixelBytes() == 1 && f.colourType == pngGrey
 	return opened{info: f.info, sizeAt: len(magicPNG) + 8, cost: cost, grey: grey, pixels: f.pixels}, nil
+}
+
+// need keeps a chunk for image/png; chunks of pixels follow each other and are kept as
+// one part.
+func (f *pngFile) need(name, last string, at, size int) {
+	if name[0] < 'A' || name[0] > 'Z' {
+		if name != chunkTransparency {
+			return
+		}
+	}
+	part := f.data[at : at+size]
+	if n := len(f.needed); name == chunkData && last == chunkData {
+		before := f.needed[n-1]
+		f.needed[n-1] = before[:len(before)+size]
+		return
+	}
+	f.needed = append(f.needed, part)
 }
 
 // chunk cuts one chunk out of the file.
@@ -130,6 +159,9 @@ func (f *pngFile) read(name, last string, content []byte, at int) error {
 		}
 		return f.header(content, at)
 	case chunkPalette:
+		if f.palette != 0 {
+			return bad("comes again", "one")
+		}
 		f.palette = len(content) / 3
 		if f.dataAt != 0 || len(content)%3 != 0 || f.palette < 1 || f.palette > 256 {
 			return bad(fmt.Sprintf("of %d bytes", len(content)), "1..256 colours of 3 bytes, before the pixels")
@@ -141,8 +173,8 @@ func (f *pngFile) read(name, last string, content []byte, at int) error {
 			}
 		}
 	case chunkTransparency:
-		if f.dataAt != 0 {
-			return bad("comes after the pixels", "before them")
+		if f.dataAt != 0 || f.transparency {
+			return bad("comes after the pixels or again", "one before them")
 		}
 		f.transparency = true
 	case chunkResolution:
@@ -257,7 +289,11 @@ func (f *pngFile) pixels() (image.Image, error) {
 		return nil, templates.BadAt(f.dataAt, templates.ReasonTruncated, "PNG pixels of",
 			fmt.Sprintf("%d compressed bytes", f.dataBytes), fmt.Sprintf("%d bytes, compressed at most %d times", n, deflateRatio))
 	}
-	m, err := png.Decode(bytes.NewReader(f.data))
+	parts := []io.Reader{strings.NewReader(magicPNG)}
+	for _, part := range f.needed {
+		parts = append(parts, bytes.NewReader(part))
+	}
+	m, err := png.Decode(io.MultiReader(parts...))
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, templates.BadAt(f.dataAt, templates.ReasonTruncated, "PNG pixels", "end early", "all rows")
 	}
