@@ -199,3 +199,26 @@ func TestOtherVersionsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestRealSniff: every real record is taken for what it is.
+func TestRealSniff(t *testing.T) {
+	want := map[string]templates.Format{
+		"data/fingerprints/minutiae/*/*/*.iso":                          templates.FormatISO19794_2_2005,
+		"data/fingerprints/formats/templates/iso-*.dat":                 templates.FormatISO19794_2_2005,
+		"data/fingerprints/formats/templates/iso19794p2v2005/*.dat":     templates.FormatISO19794_2_2005,
+		"data/fingerprints/formats/templates/iso19794p2v2011/*.dat":     templates.FormatISO19794_2_2011,
+		"data/fingerprints/formats/templates/ansi378*/*.dat":            templates.FormatUnknown,
+		"data/fingerprints/formats/templates/*/*.json":                  templates.FormatUnknown,
+		"data/fingerprints/formats/iso19794-4/MockMDS*Right_Thumb*.iso": templates.FormatUnknown,
+		"specs/nist/fmr.iso2005":                                        templates.FormatISO19794_2_2005,
+		"specs/nist/fmr.ansi*":                                          templates.FormatUnknown,
+	}
+	for pattern, format := range want {
+		for _, path := range codectest.Files(t, pattern) {
+			data := codectest.Read(t, path)
+			if a, b := Sniff(data), Sniff(data[:min(len(data), 4096)]); a != format || b != format {
+				t.Errorf("%s looks like %v, its front like %v", path, a, b)
+			}
+		}
+	}
+}
