@@ -189,7 +189,7 @@ func Decode(data []byte) (*Document, error) {
 	if err := p.scan(); err != nil {
 		return nil, err
 	}
-	p.d = xml.NewDecoder(bytes.NewReader(text))
+	p.d = xml.NewDecoder(&elided{data: text, gaps: p.gaps})
 	return p.document()
 }
 

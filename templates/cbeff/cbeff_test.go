@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -228,6 +229,54 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// TestLongTexts: texts that the XML decoder does not see are read and refused like
+// short ones, and offsets behind them are right.
+func TestLongTexts(t *testing.T) {
+	for _, n := range []int{minElided - 4, minElided - 1, minElided, minElided + 1, minElided + 4, 4 * minElided} {
+		data := bytes.Repeat([]byte{0xff, 0, 1}, n)
+		text := base64.RawURLEncoding.EncodeToString(data)[:n&^3]
+		want := data[:n/4*3]
+		d, err := Decode([]byte(wrap("<BIR><BIRInfo><Payload >" + text + "</Payload><Integrity>1</Integrity></BIRInfo><BDB>" + text + "</BDB><SB>\r\n" + text + "</SB></BIR>" +
+			"<BDB/><SB>" + text + "</SB>")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := d.Root.BIRs[0]
+		if !bytes.Equal(b.BDB, want) || !bytes.Equal(b.SB, want) || !bytes.Equal(b.Info.Payload, want) || !bytes.Equal(d.Root.SB, want) || len(d.Root.BDB) != 0 {
+			t.Errorf("%d: other bytes", n)
+		}
+		for _, c := range []struct {
+			text string
+			want templates.Reason
+			at   string
+		}{
+			{wrap("<BDB>" + text + "*</BDB>"), templates.ReasonMalformed, "*"},
+			{wrap("<BDB>*" + text + "</BDB>"), templates.ReasonMalformed, "*"},
+			{wrap("<BDB>" + text + "&amp;</BDB>"), templates.ReasonMalformed, "&"},
+			{wrap("<BDB>" + text + "]]></BDB>"), templates.ReasonMalformed, ""},
+			{wrap("<BDB>" + text + "<!-- --></BDB>"), templates.ReasonMalformed, "<!--"},
+			{wrap("<BDB>" + text + "<SB/></BDB>"), templates.ReasonMalformed, "<SB/>"},
+			{wrap("<BDB>" + text + "<![CDATA[A]]></BDB>"), templates.ReasonMalformed, "<![CDATA"},
+			{wrap("<BDB>" + text + "</SB>"), templates.ReasonMalformed, ""},
+			{wrap("<BDB>" + text + "</BDB><BDB/>"), templates.ReasonMalformed, "<BDB/>"},
+			{wrap("<BDB>" + text + "</BDB><SB>" + text + "</SB>" + text), templates.ReasonMalformed, text + "</BIR>"},
+			{wrap("<Secret><BDB>" + text + "</BDB></Secret>"), templates.ReasonMalformed, "<Secret"},
+			{wrap("<BDB/>" + text), templates.ReasonMalformed, text},
+			{wrap("<SB/><BDB>" + text + "</BDB>"), templates.ReasonMalformed, "<BDB>"},
+			{wrap("<BDB>" + text), templates.ReasonMalformed, ""},
+			{wrap("<BDB>"+text+"</BDB>") + "x", templates.ReasonTrailing, "x"},
+		} {
+			_, err := Decode([]byte(c.text))
+			var bad *templates.InputError
+			if decodeReason(t, []byte(c.text), err) != c.want || !errors.As(err, &bad) {
+				t.Errorf("%d: %v, want %q", n, err, c.want)
+			} else if want := strings.LastIndex(c.text, c.at); c.at != "" && bad.Offset != want {
+				t.Errorf("%d: %v, want offset %d", n, err, want)
+			}
+		}
+	}
+}
+
 func attributes(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -317,6 +366,38 @@ func TestLargeDocument(t *testing.T) {
 	tags := []byte(strings.Repeat("<a>", maxTags+1))
 	if _, err := Decode(tags); decodeReason(t, tags, err) != templates.ReasonOversized {
 		t.Errorf("tags: %v", err)
+	}
+}
+
+// TestMemory: a document costs little more than its data, and one that is refused
+// costs nearly nothing.
+func TestMemory(t *testing.T) {
+	measure := func(data []byte, want templates.Reason) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := Decode(data); decodeReason(t, data, err) != want {
+			t.Errorf("%v, want %q", err, want)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	const size = 4 << 20
+	data := encode(t, &Document{Root: BIR{BDB: make([]byte, size)}})
+	if n := measure(data, ""); n > size+64<<10 {
+		t.Errorf("%d bytes allocated for a block of %d", n, size)
+	}
+	for name, c := range map[string]struct {
+		text string
+		want templates.Reason
+	}{
+		"attributes": {wrap("<BDB " + strings.Repeat(`a=""`+" ", size/5) + "/>"), templates.ReasonOversized},
+		"text":       {wrap("<SB>" + strings.Repeat("*", size) + "</SB>"), templates.ReasonMalformed},
+		"tags":       {wrap(strings.Repeat("<SB>", maxTags/2)), templates.ReasonMalformed},
+		"comment":    {wrap("<!--"), templates.ReasonTruncated},
+	} {
+		if n := measure([]byte(c.text), c.want); n > 64<<10 {
+			t.Errorf("%s: %d bytes allocated for %d that are refused", name, n, len(c.text))
+		}
 	}
 }
 

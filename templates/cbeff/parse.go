@@ -1,6 +1,7 @@
 package cbeff
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -16,6 +17,9 @@ type parser struct {
 	d    *xml.Decoder
 	data []byte
 	base int
+
+	gaps            []gap
+	passed, skipped int // gaps before the offset that was asked for last, and their size
 
 	dialect              Dialect
 	depth, birs, decoded int
@@ -35,7 +39,7 @@ func (p *parser) bad(at int, reason templates.Reason, field string, got, want an
 	return templates.BadAt(p.base+at, reason, field, got, want)
 }
 
-func (p *parser) offset() int { return int(p.d.InputOffset()) }
+func (p *parser) offset() int { return p.inDocument(int(p.d.InputOffset())) }
 
 // token is the next token and where it starts.
 func (p *parser) token() (xml.Token, int, error) {
@@ -198,9 +202,11 @@ func (p *parser) text(field string, limit int) (text string, from, to int, err e
 	}
 }
 
-// skipText is text for what is read from the document itself.
-func (p *parser) skipText(field string) (from, to int, err error) {
+// raw reads an element without elements inside, up to its end: the part of the
+// document between its tags.
+func (p *parser) raw(field string) (from, to int, err error) {
 	from = p.offset()
+	closed := p.data[from-2] == '/' // <BDB/> comes as start and end
 	for {
 		t, at, err := p.token()
 		if err != nil {
@@ -210,6 +216,9 @@ func (p *parser) skipText(field string) (from, to int, err error) {
 		case xml.CharData:
 		case xml.EndElement:
 			p.depth--
+			if at == from && !closed { // empty, or not shown to the decoder
+				at += bytes.IndexByte(p.data[from:], '<')
+			}
 			return from, at, nil
 		default:
 			return 0, 0, p.bad(at, templates.ReasonMalformed, field, "holds markup", "base64")

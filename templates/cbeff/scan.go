@@ -11,7 +11,8 @@ import (
 // scan goes through the markup once before the XML decoder does. The decoder keeps a
 // whole tag with all its attributes in memory, and ten bytes of attribute cost it a
 // hundred; here tags are counted and measured, and what has no place in a document is
-// refused: document types (and with them entities) and processing instructions.
+// refused: document types (and with them entities) and processing instructions. Long
+// base64 texts are noted as gaps.
 func (p *parser) scan() error {
 	tags := 0
 	for at := 0; ; {
@@ -45,6 +46,9 @@ func (p *parser) scan() error {
 			if n = tagSize(rest[:min(len(rest), maxTag)]); n == 0 && len(rest) > maxTag {
 				return p.bad(at, templates.ReasonOversized, "tag of", fmt.Sprintf("more than %d bytes", maxTag), "less")
 			}
+		}
+		if n > 0 && rest[1] != '!' && rest[1] != '?' && rest[1] != '/' {
+			p.elide(rest[:n], at+n)
 		}
 		if n == 0 {
 			return p.bad(at, templates.ReasonTruncated, "document", "ends inside markup", "its end")

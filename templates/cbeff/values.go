@@ -195,7 +195,7 @@ func (p *parser) list(v *[]string, values string) func(string, *tag) error {
 // against MaxDecoded, before memory is taken.
 func (p *parser) base64(b *[]byte) func(string, *tag) error {
 	return func(field string, _ *tag) error {
-		from, to, err := p.skipText(field)
+		from, to, err := p.raw(field)
 		if err != nil {
 			return err
 		}
