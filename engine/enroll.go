@@ -299,6 +299,9 @@ func (e *Engine) seal(ctx context.Context, en *enrollment) ([]store.Op, error) {
 	rec := &record{order: en.memory.order, encounter: en.req.Encounter}
 	en.blobs = nil
 	for i := range en.decoded {
+		if en.decoded[i].listed {
+			continue
+		}
 		s, err := e.storedSample(ctx, en, &en.decoded[i])
 		if err != nil {
 			return nil, at(fmt.Sprintf("encounter.samples[%d]", en.decoded[i].from), err)

@@ -36,6 +36,7 @@ const (
 	ReasonNotComparable   = "NOTHING_COMPARABLE"
 	ReasonImage           = "IMAGE_NOT_SEARCHABLE"
 	ReasonKept            = "FORMAT_NOT_SEARCHABLE"
+	ReasonNotKept         = "MODALITY_NOT_KEPT"
 	ReasonErased          = "ERASED"
 	ReasonDamaged         = "DAMAGED"
 	ReasonTooManyModels   = "TOO_MANY_MODELS"

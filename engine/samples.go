@@ -9,6 +9,7 @@ import (
 
 	"immis/templates"
 	"immis/templates/exchange"
+	"immis/templates/imaging"
 )
 
 // decoded is one sample with the searchable views found in it.
@@ -17,6 +18,9 @@ type decoded struct {
 	// from is the index of the sample in the request; the parts of a container share it.
 	from  int
 	views []templates.Template
+	// listed marks a part of a container that is no sample of a modality known here,
+	// e.g. a palm: the answer names it, nothing of it is kept.
+	listed bool
 }
 
 // decodeSamples checks and decodes the samples of an encounter or a probe, those
@@ -44,6 +48,10 @@ func decodeSamples(ctx context.Context, path string, samples []Sample, now time.
 		for j := range parts {
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
+			}
+			if parts[j].Origin != "" && parts[j].Modality == templates.ModalityUnknown {
+				out = append(out, decoded{sample: parts[j], from: i, listed: true})
+				continue
 			}
 			d, err := decodeSample(&parts[j], now)
 			if err != nil {
@@ -83,8 +91,10 @@ func unpack(s *Sample) ([]Sample, []MissingFinger, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	known := len(c.Missing) > 0
 	out := make([]Sample, len(c.Parts))
 	for i := range c.Parts {
+		known = known || c.Parts[i].Modality != templates.ModalityUnknown
 		p, q := &c.Parts[i], *s
 		q.Modality, q.Position, q.Format, q.Data, q.Model = p.Modality, p.Position, p.Format, p.Data, p.Model
 		q.Origin = fmt.Sprintf("%v: %s", s.Format, p.Where)
@@ -101,6 +111,9 @@ func unpack(s *Sample) ([]Sample, []MissingFinger, error) {
 			q.Resolution = p.Resolution
 		}
 		out[i] = q
+	}
+	if !known {
+		return nil, nil, templates.Bad(templates.ReasonNoBiometric, s.Format.String(), fmt.Sprintf("%d parts, none of a face, a finger or an iris", len(c.Parts)), "at least one")
 	}
 	var missing []MissingFinger
 	for _, m := range c.Missing {
@@ -173,15 +186,12 @@ func decodeSample(s *Sample, now time.Time) (decoded, error) {
 	case s.Modality != templates.ModalityFinger && s.Position != templates.PositionUnknown:
 		return decoded{}, templates.Bad(templates.ReasonPosition, fmt.Sprintf("position of %v", s.Modality), uint8(s.Position), "0")
 	}
-	opts := exchange.Options{Model: s.Model, Position: s.Position, Resolution: s.Resolution}
-	views, err := exchange.Decode(s.Format, s.Data, opts)
+	x, err := exchange.Decode(s.Format, s.Data, exchange.Options{Modality: s.Modality, Model: s.Model, Position: s.Position, Resolution: s.Resolution})
 	if err != nil {
 		return decoded{}, err
 	}
-	d := decoded{sample: *s, views: views}
-	if len(views) == 1 && views[0].Finger != nil && s.Position == templates.PositionUnknown {
-		d.sample.Position = views[0].Finger.Position
-	}
+	d := decoded{sample: *s, views: x.Templates}
+	d.sample.Position = x.Position
 	return d, nil
 }
 
@@ -193,18 +203,20 @@ func checkResolution(s *Sample) error {
 		return nil
 	case !s.Format.Image() || s.Modality != templates.ModalityFinger:
 		return templates.Bad(templates.ReasonResolution, "resolution_ppi", fmt.Sprintf("stated for a %v as %v", s.Modality, s.Format), "one for finger images only")
-	case !(s.Resolution >= exchange.MinResolution && s.Resolution <= exchange.MaxResolution): // NaN too
-		return templates.Bad(templates.ReasonResolution, "resolution_ppi", s.Resolution, fmt.Sprintf("%d..%d", exchange.MinResolution, exchange.MaxResolution))
+	case !(s.Resolution >= imaging.MinPPI && s.Resolution <= imaging.MaxPPI): // NaN too
+		return templates.Bad(templates.ReasonResolution, "resolution_ppi", s.Resolution, fmt.Sprintf("%d..%d", imaging.MinPPI, imaging.MaxPPI))
 	}
 	return nil
 }
 
 // notSearchable is why searches do not see a sample, empty when they do.
-func notSearchable(f templates.Format, views int) string {
+func notSearchable(m templates.Modality, f templates.Format, views int) string {
 	switch {
 	case views > 0:
 		return ""
-	case f.Image():
+	case m == templates.ModalityUnknown:
+		return ReasonNotKept
+	case f.Image() && m != templates.ModalityIris:
 		return ReasonImage
 	}
 	return ReasonKept
@@ -214,7 +226,7 @@ func notSearchable(f templates.Format, views int) string {
 func report(ds []decoded) []SampleReport {
 	out := make([]SampleReport, len(ds))
 	for i, d := range ds {
-		out[i] = SampleReport{Sample: d.from, Searchable: len(d.views) > 0, Views: len(d.views), Reason: notSearchable(d.sample.Format, len(d.views)), Origin: d.sample.Origin}
+		out[i] = SampleReport{Sample: d.from, Searchable: len(d.views) > 0, Views: len(d.views), Reason: notSearchable(d.sample.Modality, d.sample.Format, len(d.views)), Origin: d.sample.Origin}
 	}
 	return out
 }

@@ -90,7 +90,7 @@ func (e *Engine) readEncounter(subject, id store.ID, samples bool) (Encounter, e
 		} else {
 			s.Data = nil
 		}
-		s.NotSearchable = notSearchable(s.Format, len(rec.samples[i].templates))
+		s.NotSearchable = notSearchable(s.Modality, s.Format, len(rec.samples[i].templates))
 		enc.Samples = append(enc.Samples, s)
 	}
 	return enc, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"immis/store"
 	"immis/store/seal"
 	"immis/templates"
+	"immis/templates/imaging"
 	"immis/templates/iso19794"
 )
 
@@ -152,12 +154,16 @@ func fingerSample(t testing.TB, w *synth.World, person, n int, position template
 		Quality: templates.QualityUnknown, PresentationAttack: PresentationAttack{Score: templates.QualityUnknown}}
 }
 
-// pngSample passes for an image.
+// pngSample is a picture of noise, of n bytes or a little more.
 func pngSample(n int) Sample {
-	data := make([]byte, n)
-	copy(data, "\x89PNG\r\n\x1a\n")
-	for i := 8; i < n; i++ {
-		data[i] = byte(i * 7)
+	m := &imaging.Image{Width: 256, Height: n/256 + 1, PPI: 500}
+	noise := rand.New(rand.NewPCG(uint64(n), 1))
+	for range m.Width * m.Height {
+		m.Pix = append(m.Pix, byte(noise.Uint32()))
+	}
+	data, err := imaging.EncodePNG(m)
+	if err != nil {
+		panic(err) // a picture of our own making
 	}
 	return Sample{Modality: templates.ModalityFace, Format: templates.FormatPNG, Data: data,
 		Quality: templates.QualityUnknown, PresentationAttack: PresentationAttack{Score: templates.QualityUnknown}}

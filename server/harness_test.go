@@ -223,7 +223,7 @@ func insecureCreds() credentials.TransportCredentials { return insecure.NewCrede
 // picture is a PNG of noise, of n bytes or a little more.
 func picture(t testing.TB, n int) []byte {
 	t.Helper()
-	m := &imaging.Image{Width: 128, Height: n/128 + 1, PPI: 500}
+	m := &imaging.Image{Width: 256, Height: n/256 + 1, PPI: 500}
 	noise := rand.New(rand.NewPCG(uint64(n), 1))
 	for range m.Width * m.Height {
 		m.Pix = append(m.Pix, byte(noise.Uint32()))

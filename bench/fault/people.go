@@ -9,6 +9,7 @@ import (
 	immisv1 "immis/api/immis/v1"
 	"immis/bench/synth"
 	"immis/templates"
+	"immis/templates/imaging"
 	"immis/templates/iso19794"
 )
 
@@ -52,15 +53,19 @@ func (p *people) finger(person, n int) (*immisv1.Sample, error) {
 		Format: immisv1.Format_FORMAT_ISO_19794_2_2005, Data: data}, nil
 }
 
-// image is bytes that pass for a PNG of a face: one to three parts of a blob.
-func (p *people) image(person, n int) *immisv1.Sample {
+// image is a picture of noise in the place of a face: one to three parts of a blob.
+func (p *people) image(person, n int) (*immisv1.Sample, error) {
 	rng := rand.New(rand.NewPCG(uint64(person), uint64(n)))
-	data := make([]byte, 1000+rng.IntN(600_000))
-	copy(data, "\x89PNG\r\n\x1a\n")
-	for i := 8; i < len(data); i++ {
-		data[i] = byte(rng.Uint32())
+	m := &imaging.Image{Width: 256, Height: 1 + rng.IntN(2400)}
+	m.Pix = make([]byte, m.Width*m.Height)
+	for i := range m.Pix {
+		m.Pix[i] = byte(rng.Uint32())
 	}
-	return &immisv1.Sample{Modality: immisv1.Modality_MODALITY_FACE, Format: immisv1.Format_FORMAT_PNG, Data: data}
+	data, err := imaging.EncodePNG(m)
+	if err != nil {
+		return nil, fmt.Errorf("picture of person %d: %w", person, err)
+	}
+	return &immisv1.Sample{Modality: immisv1.Modality_MODALITY_FACE, Format: immisv1.Format_FORMAT_PNG, Data: data}, nil
 }
 
 // encounter is visit n of a person: a face, for some also a finger or a kept image.
@@ -85,7 +90,11 @@ func (p *people) encounter(id string, person, n int, galleries []string) (*immis
 	}
 	if (person+n)%16 == 3 {
 		e.KeepImages = true
-		e.Samples = append(e.Samples, p.image(person, n))
+		m, err := p.image(person, n)
+		if err != nil {
+			return nil, err
+		}
+		e.Samples = append(e.Samples, m)
 	}
 	return e, nil
 }

@@ -27,10 +27,19 @@ func allowed() map[string][]string {
 		"api/immis/v1":     {},
 		"api/immis/format": {"api/immis/v1", "templates"},
 
-		"templates":                 {},
-		"templates/iso19794":        {"templates"},
-		"templates/exchange":        {"templates", "templates/iso19794"},
-		"templates/internal/golden": {},
+		"templates":                    {},
+		"templates/exchange":           {"templates/..."},
+		"templates/iso19794":           {"templates", "templates/internal/fmr"},
+		"templates/ansi378":            {"templates", "templates/internal/fmr"},
+		"templates/imagerecord":        {"templates"},
+		"templates/cbeff":              {"templates", "templates/imagerecord", "templates/internal/fmr"},
+		"templates/ansinist":           {"templates"},
+		"templates/imaging":            {"templates", "templates/imaging/..."},
+		"templates/imaging/wsq":        {"templates"},
+		"templates/imaging/jpeg2000":   {"templates"},
+		"templates/internal/fmr":       {"templates"},
+		"templates/internal/codectest": {"templates"},
+		"templates/internal/golden":    {},
 
 		"matcher/face":     {"templates", "internal/simd"},
 		"matcher/finger":   {"templates", "internal/simd"},
@@ -45,6 +54,7 @@ func allowed() map[string][]string {
 		// grpcapi names store for the ledger's entries, which pass through the engine
 		// as they are; server opens the store.
 		"server/grpcapi": {"api/...", "engine", "store", "templates"},
+		"server/httpapi": {"api/...", "server/grpcapi", "templates"},
 		"server":         {"server/...", "engine", "store", "store/seal", "internal/config", "internal/telemetry"},
 
 		"bench":         {"api/...", "bench/synth", "templates/..."},

@@ -1,31 +1,28 @@
 // Package exchange is the one visible switch over exchange formats: it turns the
-// bytes of a sample into templates in the normal form. It stands beside package
-// templates, not inside it, because the codecs it calls import templates. It
-// refuses to guess a format, to extract features from images, and to store.
+// bytes of a sample into templates in the normal form, opens containers, and tells
+// formats by their first bytes. It stands beside package templates, not inside it,
+// because the codecs it calls import templates. It refuses to guess a format, to
+// extract features from images, and to store.
 package exchange
 
 import (
-	"bytes"
 	"fmt"
 
 	"immis/templates"
+	"immis/templates/ansi378"
 	"immis/templates/iso19794"
 )
 
-// MaxImage is the largest image kept, in bytes. A ten-print card scanned at
-// 1,000 ppi without compression is larger than any single finger or face; such
-// scans belong into the files of a case, not into an encounter.
-const MaxImage = 16 << 20
-
-// MinResolution and MaxResolution bound what a fingerprint can be captured with, in
-// pixels per inch.
-const (
-	MinResolution = 72
-	MaxResolution = 2000
-)
+// MaxSize is the largest sample, in bytes. A ten-print card scanned at 1,000 ppi
+// without compression is larger than any single finger or face; such scans belong
+// into the files of a case, not into an encounter.
+const MaxSize = 16 << 20
 
 // Options is what the sender states beside the bytes.
 type Options struct {
+	// Modality of the sample; ModalityUnknown where the format tells it. An image of
+	// a finger needs a resolution, one of a face does not.
+	Modality templates.Modality
 	// Model identifies the network of a face vector; must be empty for formats
 	// that carry no face vector.
 	Model string
@@ -35,45 +32,65 @@ type Options struct {
 	// the record says. A record that names another finger is refused, a record
 	// that names none gets the stated one.
 	Position templates.Position
-	// Resolution of a finger image in pixels per inch, MinResolution..MaxResolution,
-	// where its bytes state none; 0: what they say.
+	// Resolution of a finger image in pixels per inch, imaging.MinPPI..MaxPPI, where
+	// its bytes state none; 0: what they say.
 	Resolution float64
 	// AllowPadding accepts zero bytes after a minutiae record, as they come from
 	// memory slots of fixed size.
 	AllowPadding bool
 }
 
-// Decode reads one sample. A searchable format gives at least one template, in
-// the order of the record; an image format gives none: it is kept and shown, and
-// only its signature and size are checked.
+// Decoded is what a sample holds.
+type Decoded struct {
+	// Templates are the searchable views in the order of the record; none of an image.
+	Templates []templates.Template
+	// Position is the stated one, or that of the only view of a record;
+	// PositionUnknown for several views of different fingers.
+	Position templates.Position
+}
+
+// Decode reads one sample. A searchable format gives at least one template; an
+// image, bare or in a record, gives none: it is kept and shown. It is decoded all
+// the same, so that a damaged image is found while the person is still there, and
+// an image of a finger must state its resolution or have it stated.
 //
-// Errors wrap a *templates.InputError: UNKNOWN_FORMAT, EMPTY, OVERSIZED,
-// WRONG_MAGIC for an image that is not what it claims, UNKNOWN_FINGER_POSITION,
-// BAD_MODEL, and those of templates.DecodeFace and iso19794.Decode.
+// Errors wrap a *templates.InputError: UNKNOWN_FORMAT (also for a container, see
+// Open), EMPTY, OVERSIZED, UNKNOWN_FINGER_POSITION, BAD_MODEL,
+// IMPOSSIBLE_RESOLUTION, and those of the readers of the formats.
 //
 // An overstated length of trailing extended data in a minutiae record is
-// tolerated (iso19794.TolerateOverstatedExtension): it concerns no minutia.
-func Decode(format templates.Format, data []byte, o Options) ([]templates.Template, error) {
+// tolerated (TolerateOverstatedExtension): it concerns no minutia.
+func Decode(format templates.Format, data []byte, o Options) (Decoded, error) {
 	if err := checkOptions(format, o); err != nil {
-		return nil, err
+		return Decoded{}, err
+	}
+	switch {
+	case len(data) == 0:
+		return Decoded{}, templates.BadAt(0, templates.ReasonEmpty, fmt.Sprintf("%v sample", format), "is empty", "a sample")
+	case len(data) > MaxSize:
+		return Decoded{}, templates.BadAt(0, templates.ReasonOversized, fmt.Sprintf("%v sample of", format), fmt.Sprintf("%d bytes", len(data)), fmt.Sprintf("<= %d", MaxSize))
 	}
 	switch format {
 	case templates.FormatFaceFloat32, templates.FormatFaceFloat16, templates.FormatFaceInt8:
 		return decodeFace(format.Encoding(), data, o)
 	case templates.FormatISO19794_2_2005:
-		return decodeISO19794v2005(data, o)
-	case templates.FormatPNG:
-		return nil, checkImage(format, data, "\x89PNG\r\n\x1a\n")
-	case templates.FormatJPEG:
-		return nil, checkImage(format, data, "\xff\xd8\xff")
-	case templates.FormatWSQ:
-		return nil, checkImage(format, data, "\xff\xa0\xff")
-	case templates.FormatJP2: // the file format, or its bare codestream
-		return nil, checkImage(format, data, "\x00\x00\x00\x0cjP  \r\n\x87\n", "\xff\x4f\xff\x51")
+		return fingersOf(iso19794.DecodeTolerant(data, isoTolerance(o)))(o)
+	case templates.FormatISO19794_2_2011:
+		return fingersOf(iso19794.Decode2011Tolerant(data, isoTolerance(o)))(o)
+	case templates.FormatISO19794_2_CardNormal:
+		return fingersOf(iso19794.DecodeCardNormal(data))(o)
+	case templates.FormatISO19794_2_CardCompact:
+		return fingersOf(iso19794.DecodeCardCompact(data))(o)
+	case templates.FormatANSI378_2004, templates.FormatANSI378_2007, templates.FormatANSI378_2009, templates.FormatANSI378_2009AM1:
+		return fingersOf(ansi378.Decode(format, data, ansiTolerance(o)))(o)
+	case templates.FormatPNG, templates.FormatJPEG, templates.FormatBMP, templates.FormatTIFF, templates.FormatWSQ, templates.FormatJP2:
+		return decodeImage(format, data, o)
+	case templates.FormatISO19794_4_2005, templates.FormatISO19794_4_2011, templates.FormatISO19794_5_2005, templates.FormatISO19794_5_2011:
+		return decodeImageRecord(format, data, o)
 	case templates.FormatOther:
-		return nil, checkImage(format, data, "")
+		return Decoded{Position: o.Position}, nil
 	}
-	return nil, templates.Bad(templates.ReasonFormat, "sample format", uint8(format), "a known format")
+	return Decoded{}, templates.Bad(templates.ReasonFormat, "sample format", format, "a known format that is no container")
 }
 
 func checkOptions(format templates.Format, o Options) error {
@@ -85,74 +102,18 @@ func checkOptions(format templates.Format, o Options) error {
 	if !format.Known() {
 		return nil // the switch says it
 	}
-	face := format.Modality() == templates.ModalityFace
-	if face && o.Position != templates.PositionUnknown {
-		return templates.Bad(templates.ReasonPosition, "stated finger position of a face", o.Position, 0)
+	vector := format.Encoding() != templates.EncodingUnknown
+	modality := format.Modality()
+	if modality == templates.ModalityUnknown {
+		modality = o.Modality
 	}
-	if !face && (o.Model != "" || o.Dims != 0) {
+	switch {
+	case modality == templates.ModalityFace && o.Position != templates.PositionUnknown:
+		return templates.Bad(templates.ReasonPosition, "stated finger position of a face", o.Position, 0)
+	case !vector && (o.Model != "" || o.Dims != 0):
 		return templates.Bad(templates.ReasonModel, fmt.Sprintf("format %v", format), "comes with a face model or dimension", "none")
+	case o.Resolution != 0 && !format.Image():
+		return templates.Bad(templates.ReasonResolution, fmt.Sprintf("format %v", format), "comes with a resolution", "none: it has no pixels")
 	}
 	return nil
-}
-
-func decodeFace(enc templates.VectorEncoding, data []byte, o Options) ([]templates.Template, error) {
-	dims := o.Dims
-	if dims == 0 {
-		if len(data)%enc.Size() != 0 {
-			return nil, templates.Bad(templates.ReasonWrongLength, "face vector of", fmt.Sprintf("%d bytes", len(data)),
-				fmt.Sprintf("a multiple of %d", enc.Size()))
-		}
-		dims = len(data) / enc.Size()
-	}
-	f, err := templates.DecodeFace(o.Model, enc, data, dims)
-	if err != nil {
-		return nil, err
-	}
-	return []templates.Template{{Face: f}}, nil
-}
-
-func decodeISO19794v2005(data []byte, o Options) ([]templates.Template, error) {
-	allow := iso19794.TolerateOverstatedExtension
-	if o.AllowPadding {
-		allow |= iso19794.TolerateZeroPadding
-	}
-	r, err := iso19794.DecodeTolerant(data, allow)
-	if err != nil {
-		return nil, err
-	}
-	fingers, err := r.Fingers()
-	if err != nil {
-		return nil, err
-	}
-	out := make([]templates.Template, len(fingers))
-	for i := range fingers {
-		f := &fingers[i]
-		switch {
-		case o.Position == templates.PositionUnknown || f.Position == o.Position:
-		case f.Position == templates.PositionUnknown:
-			f.Position = o.Position
-		default:
-			return nil, templates.Bad(templates.ReasonPosition, fmt.Sprintf("finger view %d: finger position", i+1), f.Position,
-				fmt.Sprintf("%d as stated", o.Position))
-		}
-		out[i] = templates.Template{Finger: f}
-	}
-	return out, nil
-}
-
-// checkImage compares the front of the data with the signatures of the format: a
-// mistaken format would otherwise show only when somebody opens the image.
-func checkImage(format templates.Format, data []byte, signatures ...string) error {
-	switch {
-	case len(data) == 0:
-		return templates.Bad(templates.ReasonEmpty, fmt.Sprintf("%v image", format), "is empty", "an image")
-	case len(data) > MaxImage:
-		return templates.Bad(templates.ReasonOversized, fmt.Sprintf("%v image of", format), fmt.Sprintf("%d bytes", len(data)), fmt.Sprintf("<= %d", MaxImage))
-	}
-	for _, s := range signatures {
-		if bytes.HasPrefix(data, []byte(s)) {
-			return nil
-		}
-	}
-	return templates.Bad(templates.ReasonWrongMagic, fmt.Sprintf("%v image", format), "starts with other bytes", fmt.Sprintf("the signature %q", signatures[0]))
 }

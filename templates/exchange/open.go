@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"fmt"
 	"time"
 
 	"immis/templates"
@@ -9,7 +10,9 @@ import (
 // Part is one sample found in a container, with what the container says about it.
 type Part struct {
 	// Where names the part for people, e.g. "BIR 2" or "record 3 of type 14".
-	Where    string
+	Where string
+	// Modality is ModalityUnknown for what is no sample of a face, a finger or an
+	// iris, e.g. a palm print or the photo of a tattoo; such a part is only listed.
 	Modality templates.Modality
 	// Position is PositionUnknown for faces and where the container does not tell;
 	// for images also that of several fingers.
@@ -51,8 +54,45 @@ type Contents struct {
 // not decoded further, and never a container itself.
 //
 // Errors wrap a *templates.InputError: UNKNOWN_FORMAT for what is no container,
-// OVERSIZED beyond MaxContainer, NO_BIOMETRIC_DATA for a sound container without
-// any sample, ENCRYPTED, MALFORMED and the others of the reader.
+// EMPTY, OVERSIZED beyond MaxSize, NO_BIOMETRIC_DATA for a sound container without
+// any sample, ENCRYPTED, MALFORMED and the others of its reader. One part that
+// cannot be used refuses all: taking fewer samples than were sent would hide a fault
+// of the sender.
 func Open(format templates.Format, data []byte) (Contents, error) {
-	return Contents{}, templates.Bad(templates.ReasonFormat, "container format", format, "one that is read here")
+	switch {
+	case len(data) == 0:
+		return Contents{}, templates.BadAt(0, templates.ReasonEmpty, format.String(), "is empty", "a document")
+	case len(data) > MaxSize:
+		return Contents{}, templates.BadAt(0, templates.ReasonOversized, format.String()+" of", fmt.Sprintf("%d bytes", len(data)), fmt.Sprintf("<= %d", MaxSize))
+	}
+	var c Contents
+	var err error
+	switch format {
+	case templates.FormatCBEFF:
+		c, err = openCBEFF(data)
+	case templates.FormatANSINIST:
+		c, err = openANSINIST(data)
+	default:
+		return Contents{}, templates.Bad(templates.ReasonFormat, "container format", format, "cbeff-xml or ansi-nist-itl")
+	}
+	if err != nil {
+		return Contents{}, err
+	}
+	if len(c.Parts) == 0 && len(c.Missing) == 0 {
+		return Contents{}, templates.Bad(templates.ReasonNoBiometric, format.String(), "holds no sample", "at least one")
+	}
+	return c, nil
+}
+
+// addMissing keeps each finger once.
+func (c *Contents) addMissing(p templates.Position, reason uint8) {
+	if p < templates.RightThumb || p > templates.LeftLittle {
+		return
+	}
+	for _, m := range c.Missing {
+		if m.Position == p {
+			return
+		}
+	}
+	c.Missing = append(c.Missing, Missing{p, reason})
 }

@@ -4,37 +4,39 @@ import (
 	"bytes"
 
 	"immis/templates"
+	"immis/templates/ansi378"
+	"immis/templates/imagerecord"
+	"immis/templates/imaging"
+	"immis/templates/iso19794"
 )
 
-// SniffSize is how many bytes of a sample Sniff needs at most, all others being
-// ignored; XML may begin with comments.
-const SniffSize = 4096
-
-// Sniff tells the format of a sample from its first bytes, whatever its file is
+// Sniff tells the format of a sample from all its bytes, whatever its file is
 // called; FormatUnknown for what has no signature: face vectors, minutiae from
 // cards, and everything that is not read here. A format that is recognised may
 // still turn out malformed.
 func Sniff(data []byte) templates.Format {
-	for _, s := range signatures {
-		if bytes.HasPrefix(data, []byte(s.bytes)) {
-			return s.format
+	for _, sniff := range [...]func([]byte) templates.Format{
+		imaging.Sniff, iso19794.Sniff, ansi378.Sniff, imagerecord.Sniff, sniffContainer,
+	} {
+		if f := sniff(data); f != templates.FormatUnknown {
+			return f
 		}
 	}
 	return templates.FormatUnknown
 }
 
-// signatures are first bytes that no other format has.
-var signatures = [...]struct {
-	bytes  string
-	format templates.Format
-}{
-	{"\x89PNG\r\n\x1a\n", templates.FormatPNG},
-	{"\xff\xd8\xff", templates.FormatJPEG},
-	{"\xff\xa0\xff", templates.FormatWSQ},
-	{"\x00\x00\x00\x0cjP  \r\n\x87\n", templates.FormatJP2},
-	{"\xff\x4f\xff\x51", templates.FormatJP2},
-	{"BM", templates.FormatBMP},
-	{"II*\x00", templates.FormatTIFF},
-	{"MM\x00*", templates.FormatTIFF},
-	{"FMR\x00 20\x00", templates.FormatISO19794_2_2005},
+// sniffContainer looks for the root element of CBEFF, and for the first field of
+// ANSI/NIST-ITL, 1.001 with any number of leading zeros.
+func sniffContainer(data []byte) templates.Format {
+	if rest, ok := bytes.CutPrefix(data, []byte("1.")); ok {
+		digits, _, _ := bytes.Cut(rest[:min(len(rest), 12)], []byte(":"))
+		if n := bytes.TrimLeft(digits, "0"); len(digits) < 12 && string(n) == "1" {
+			return templates.FormatANSINIST
+		}
+	}
+	front := bytes.TrimLeft(bytes.TrimPrefix(data[:min(len(data), 4096)], []byte("\xef\xbb\xbf")), " \t\r\n")
+	if bytes.HasPrefix(front, []byte("<")) && bytes.Contains(front, []byte("BIR")) {
+		return templates.FormatCBEFF
+	}
+	return templates.FormatUnknown
 }

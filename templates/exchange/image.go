@@ -1,0 +1,152 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+
+	"immis/templates"
+	"immis/templates/imagerecord"
+	"immis/templates/imaging"
+)
+
+// decodeImage reads a bare image to its end. A finger needs a resolution, and an
+// upright one; a portrait is only to be shown.
+func decodeImage(format templates.Format, data []byte, o Options) (Decoded, error) {
+	d := Decoded{Position: o.Position}
+	modality := format.Modality()
+	if modality == templates.ModalityUnknown {
+		modality = o.Modality
+	}
+	if modality != templates.ModalityFinger {
+		_, _, err := imaging.DecodePicture(format, data, imaging.Limits{})
+		return d, err
+	}
+	m, err := imaging.Decode(format, data, imaging.Options{PPI: o.Resolution})
+	if err != nil {
+		return Decoded{}, err
+	}
+	if m.PPI == 0 {
+		return Decoded{}, templates.Bad(templates.ReasonResolution, fmt.Sprintf("resolution of the %v image", format), "is not stated in the file",
+			"one in pixels per inch, stated beside it if the file has none")
+	}
+	return d, nil
+}
+
+// decodeImageRecord reads a finger or face image record and every image in it, and
+// compares what the record says of an image with what the image is.
+func decodeImageRecord(format templates.Format, data []byte, o Options) (Decoded, error) {
+	r, err := imagerecord.Decode(data)
+	if err != nil {
+		return Decoded{}, err
+	}
+	if r.Format != format {
+		return Decoded{}, templates.BadAt(0, templates.ReasonWrongMagic, "image record", "is "+r.Format.String(), format)
+	}
+	views, err := r.Views()
+	if err != nil {
+		return Decoded{}, err
+	}
+	d := Decoded{Position: o.Position}
+	for i := range views {
+		v := &views[i]
+		name := fmt.Sprintf("view %d", i+1)
+		position, err := settle(name, v.Offset, v.Position, o.Position)
+		if err != nil {
+			return Decoded{}, err
+		}
+		if len(views) == 1 {
+			d.Position = position
+		}
+		if err := checkView(v, o.Resolution); err != nil {
+			return Decoded{}, inside(name, v.Offset, err)
+		}
+	}
+	return d, nil
+}
+
+func checkView(v *imagerecord.View, stated float64) error {
+	ppi, err := imaging.Info{PPIX: v.PPIX, PPIY: v.PPIY}.PPI(stated)
+	if err != nil {
+		return err
+	}
+	if v.Format == templates.FormatUnknown {
+		_, err := rawImage(v, ppi)
+		return err
+	}
+	var width, height int
+	if v.Modality == templates.ModalityFinger {
+		var m *imaging.Image
+		if m, err = imaging.Decode(v.Format, v.Payload, imaging.Options{PPI: ppi}); err == nil {
+			width, height = m.Width, m.Height
+		}
+	} else {
+		var info imaging.Info
+		if _, info, err = imaging.DecodePicture(v.Format, v.Payload, imaging.Limits{}); err == nil {
+			width, height = info.Width, info.Height
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if width != v.Width || height != v.Height {
+		return templates.BadAt(0, templates.ReasonMalformed, "image", fmt.Sprintf("is of %d x %d pixels", width, height), fmt.Sprintf("%d x %d as its record says", v.Width, v.Height))
+	}
+	return nil
+}
+
+// rawImage is the picture of a view that holds pixels without compression.
+func rawImage(v *imagerecord.View, ppi float64) (*imaging.Image, error) {
+	pixels, bits := v.Payload, int(v.BitDepth)
+	if v.Modality != templates.ModalityFinger {
+		bits = 8
+	}
+	if v.Packed && bits != 8 && bits != 16 {
+		n := v.Width * v.Height
+		if n > imaging.DefaultMaxPixels {
+			return nil, templates.Bad(templates.ReasonOversized, "image of", fmt.Sprintf("%d x %d pixels", v.Width, v.Height), fmt.Sprintf("<= %d pixels", imaging.DefaultMaxPixels))
+		}
+		if want := (n*bits + 7) / 8; len(pixels) != want {
+			return nil, templates.Bad(templates.ReasonWrongLength, "packed pixels of", fmt.Sprintf("%d bytes", len(pixels)), want)
+		}
+		pixels = unpackBits(pixels, n, bits)
+	}
+	return imaging.FromRaw(pixels, v.Width, v.Height, bits, ppi)
+}
+
+// unpackBits spreads n values of so many bits each, highest bit first, over one byte
+// each, or two when they have more than 8 bits.
+func unpackBits(packed []byte, n, bits int) []byte {
+	size := (bits + 7) / 8
+	out := make([]byte, 0, n*size)
+	var have, value uint32 // value holds have bits that are not used up
+	at := 0
+	for range n {
+		for have < uint32(bits) {
+			value = value<<8 | uint32(packed[at])
+			at, have = at+1, have+8
+		}
+		have -= uint32(bits)
+		v := value >> have & (1<<bits - 1)
+		if size == 2 {
+			out = append(out, byte(v>>8))
+		}
+		out = append(out, byte(v))
+	}
+	return out
+}
+
+// inside puts the name of a part in front of the field of an input error, and its
+// offset before that within it.
+func inside(name string, offset int, err error) error {
+	var bad *templates.InputError
+	if !errors.As(err, &bad) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	c := *bad
+	c.Field = name + ": " + bad.Field
+	if c.Offset == templates.NoOffset {
+		c.Offset = 0
+	}
+	c.Offset += offset
+	return &c
+}
