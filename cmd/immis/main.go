@@ -52,6 +52,7 @@ type cli struct {
 	Galleries galleriesCmd `cmd:"" help:"Create, list, fill galleries."`
 	Import    importCmd    `cmd:"" help:"Enroll many people from files."`
 	Export    exportCmd    `cmd:"" help:"Write subjects to a folder."`
+	Inspect   inspectCmd   `cmd:"" help:"Show what a sample holds, without a server."`
 	Stats     statsCmd     `cmd:"" help:"Show what the server holds." set:"purpose=administration"`
 	Store     storeCmd     `cmd:"" help:"Check and copy a ledger."`
 	Audit     auditCmd     `cmd:"" help:"Read and prove the ledger."`
