@@ -2,12 +2,8 @@ package wsq
 
 import (
 	"bytes"
-	"cmp"
-	"fmt"
 	"image"
 	"math"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +88,34 @@ func TestFlat(t *testing.T) {
 	}
 }
 
+// TestSparse: a small mark on a large sheet needs runs of every length and more
+// memory than so few bytes suggest.
+func TestSparse(t *testing.T) {
+	img := &image.Gray{Pix: bytes.Repeat([]byte{255}, 900*700), Stride: 900, Rect: image.Rect(0, 0, 900, 700)}
+	for y := 300; y < 324; y++ {
+		for x := 500; x < 524; x++ {
+			if (x/3+y/4)%2 == 0 {
+				img.Pix[y*900+x] = uint8(x * y)
+			}
+		}
+	}
+	data, err := Encode(img, Options{BitRate: 0.1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, _, err := Decode(data, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if db := psnr(img, back); db < 30 {
+		t.Errorf("%.2f dB, want >= 30", db)
+	}
+	p := parser{data: data}
+	if coefficients, err := p.decode(1 << 20); err != nil || len(coefficients) < 64*len(data) {
+		t.Errorf("%d coefficients in %d bytes, %v: not the case this test is for", len(coefficients), len(data), err)
+	}
+}
+
 // TestSubImage: a part of an image is encoded as the same pixels alone.
 func TestSubImage(t *testing.T) {
 	whole := ridges(90, 80, 6)
@@ -161,53 +185,6 @@ func TestOtherFilters(t *testing.T) {
 	}
 }
 
-// TestCodeLengths: codes are as short as Huffman's where those fit in 16 bits, and
-// fit where they do not.
-func TestCodeLengths(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(8, 9))
-	for n := 2; n <= 255; n++ {
-		weights := make([]int, n)
-		for i := range weights {
-			weights[i] = rnd.IntN(1000)
-			if n%3 == 0 { // steep: Huffman's own codes would be longer than 16
-				weights[i] = 1 << min(i, 50)
-			}
-		}
-		slices.Sort(weights)
-		lengths := codeLengths(weights)
-		kraft, cost := 0, 0
-		for i, l := range lengths {
-			if l < 1 || l > maxCodeLen || i > 0 && l > lengths[i-1] {
-				t.Fatalf("%d weights: lengths %v", n, lengths)
-			}
-			kraft += 1 << (maxCodeLen - l)
-			cost += l * weights[i]
-		}
-		if kraft != 1<<maxCodeLen {
-			t.Fatalf("%d weights: Kraft sum %d / 65536", n, kraft)
-		}
-		if want, deepest := huffmanCost(weights); deepest <= maxCodeLen && cost != want || deepest > maxCodeLen && cost < want {
-			t.Fatalf("%d weights: %d bits, Huffman's %d with codes of up to %d", n, cost, want, deepest)
-		}
-	}
-}
-
-// huffmanCost merges the two lightest again and again, as slowly as it is plain.
-func huffmanCost(weights []int) (cost, deepest int) {
-	type tree struct{ weight, depth int }
-	trees := make([]tree, len(weights))
-	for i, w := range weights {
-		trees[i] = tree{weight: w}
-	}
-	for len(trees) > 1 {
-		slices.SortFunc(trees, func(a, b tree) int { return cmp.Or(cmp.Compare(a.weight, b.weight), cmp.Compare(a.depth, b.depth)) })
-		joined := tree{trees[0].weight + trees[1].weight, 1 + max(trees[0].depth, trees[1].depth)}
-		cost += joined.weight
-		trees = append(trees[2:], joined)
-	}
-	return cost, trees[0].depth
-}
-
 // TestParallel: calls do not know of each other.
 func TestParallel(t *testing.T) {
 	img := ridges(120, 100, 8)
@@ -234,33 +211,23 @@ func TestParallel(t *testing.T) {
 	group.Wait()
 }
 
-func BenchmarkDecode(b *testing.B) {
-	for _, rate := range []float64{0.75, 2.25} {
-		b.Run(fmt.Sprintf("size=545x622/rate=%v", rate), func(b *testing.B) {
-			data := encoded(b, 545, 622, rate)
-			for b.Loop() {
-				if _, _, err := Decode(data, 1<<20); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+// TestSearch: bins are as wide as they can be for a target that nothing meets, and
+// as fine for one that everything does.
+func TestSearch(t *testing.T) {
+	img := ridges(64, 64, 1)
+	plane := make([]float32, len(img.Pix))
+	for i, v := range img.Pix {
+		plane[i] = float32(v) - 128
 	}
-}
-
-func BenchmarkDecodeConfig(b *testing.B) {
-	data := encoded(b, 545, 622, 0.75)
-	for b.Loop() {
-		if _, err := DecodeConfig(data); err != nil {
-			b.Fatal(err)
-		}
+	nodes, bands := decompose(64, 64)
+	decomposeImage(plane, 64, nodes, standardTransform().analysis())
+	s := newScaler(plane, 64, bands)
+	s.search(1)
+	if got := s.quant.bins[0]; got < 1000 {
+		t.Errorf("bins of %v, want the widest", got)
 	}
-}
-
-func BenchmarkEncode(b *testing.B) {
-	img := ridges(545, 622, 1)
-	for b.Loop() {
-		if _, err := Encode(img, Options{BitRate: 0.75}); err != nil {
-			b.Fatal(err)
-		}
+	s.search(1 << 20)
+	if got := s.quant.bins[0]; got > 0.1 {
+		t.Errorf("bins of %v, want the finest", got)
 	}
 }

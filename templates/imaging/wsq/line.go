@@ -40,16 +40,9 @@ func (b *bands) resize(n int) {
 	}
 	spanLow, spanHigh := l.span(n, len(b.f.low)), l.span(n, len(b.f.high))
 	b.lowEnds = list(b.lowEnds, l.beforeLow, spanLow, lowCount, edgesLow)
-	b.low = resized(b.low, max(spanLow, l.beforeLow+lowCount))
+	b.low = b.low[:max(spanLow, l.beforeLow+lowCount)]
 	b.highEnds = list(b.highEnds, l.beforeHigh, spanHigh, highCount, edgesHigh)
-	b.high = resized(b.high, max(spanHigh, l.beforeHigh+highCount))
-}
-
-func resized(s []float32, n int) []float32 {
-	if n > cap(s) {
-		return make([]float32, n)
-	}
-	return s[:n]
+	b.high = b.high[:max(spanHigh, l.beforeHigh+highCount)]
 }
 
 // load fills the bands from a row of n samples, the high band first or last.
