@@ -103,6 +103,8 @@ func bombs() map[string]struct {
 		"jpeg: progressive of 20 Mi":       {templates.FormatJPEG, jpegOf(tables, jpegFrame(jpegSOF2, 5120, 4096, 1), jpegScan(make([]byte, 50000), 0, 0, 0, 1)), templates.ReasonOversized},
 		"jpeg: 1,000 scans":                {templates.FormatJPEG, manyScans(1000, 64, 64), templates.ReasonOversized},
 		"jpeg: 150 scans of 8 Mi pixels":   {templates.FormatJPEG, manyScans(150, 4096, 2048), templates.ReasonOversized},
+		"jpeg: refined over and over":      {templates.FormatJPEG, refinements(3072, 6), ""},
+		"jpeg: refined once too often":     {templates.FormatJPEG, refinements(3072, 7), templates.ReasonOversized},
 		"jpeg: Huffman tables":             {templates.FormatJPEG, jpegOf(repeat(100000, tables[2+67:]), flatJPEG(8, 8)[2:]), templates.ReasonOversized},
 		"jpeg: quantisation tables":        {templates.FormatJPEG, jpegOf(repeat(100000, tables[:2+67]), flatJPEG(8, 8)[2:]), templates.ReasonOversized},
 		"jpeg: a million segments":         {templates.FormatJPEG, withSegments(flatJPEG(8, 8), repeat(1<<20, jpegSegment(jpegCOM))), templates.ReasonOversized},
@@ -126,6 +128,17 @@ func bombs() map[string]struct {
 		"tiff: huge tiles, few pixels":   {templates.FormatTIFF, hugeTiles(), templates.ReasonOversized},
 		"tiff: 65,535 strips":            {templates.FormatTIFF, manyStrips(), ""},
 	}
+}
+
+// refinements is a square progressive picture whose coefficients are gone through again
+// and again, without a change.
+func refinements(side, scans int) []byte {
+	blocks := side / 8 * side / 8
+	parts := [][]byte{jpegTables(), jpegFrame(jpegSOF2, side, side, 1), jpegScan(make([]byte, blocks/8+1), 0, 0, 0, 1)}
+	for range scans {
+		parts = append(parts, jpegScan(make([]byte, blocks/8+1), 1, 63, 0x10, 1))
+	}
+	return jpegOf(parts...)
 }
 
 // sameStrips is one compressed strip used 65,535 times.

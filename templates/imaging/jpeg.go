@@ -42,10 +42,10 @@ const (
 const (
 	// jpegMaxScans is far above the ten of usual progressive pictures.
 	jpegMaxScans = 200
-	// jpegMaxVisits bounds how often blocks are visited by all scans together: ten
-	// scans of a picture of DefaultMaxPixels. A scan that says nothing takes a few
-	// bytes and visits every block.
-	jpegMaxVisits = 10 * DefaultMaxPixels / (jpegBlock * jpegBlock)
+	// jpegMaxVisits bounds how often blocks are visited by all scans of a progressive
+	// picture together: ten scans of the largest that DefaultMaxBytes lets through. A
+	// scan that changes nothing takes a bit for a block and visits every one.
+	jpegMaxVisits = 1 << 20
 	// jpegMaxHuffman and jpegMaxQuantisation bound definitions of tables: eight for
 	// every scan, four of them for every component.
 	jpegMaxHuffman      = 8 * jpegMaxScans

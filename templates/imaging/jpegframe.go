@@ -78,7 +78,7 @@ func (f *jpegFile) scan(at int, body []byte) error {
 		}
 		f.visits += f.componentBlocks(*c)
 	}
-	if f.visits > jpegMaxVisits {
+	if f.progressive && f.visits > jpegMaxVisits {
 		return templates.BadAt(at, templates.ReasonOversized, "JPEG blocks of all scans", f.visits, fmt.Sprintf("<= %d", jpegMaxVisits))
 	}
 	return nil
