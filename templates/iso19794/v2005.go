@@ -1,6 +1,6 @@
 // Package iso19794 reads and writes finger minutiae records of the ISO/IEC
-// 19794 family, one file per version, and turns them into the normal form of
-// package templates. It refuses to guess: what a record does not say clearly is
+// 19794 family, one file per version, and card formats, and turns them into the
+// normal form of package templates. It refuses to guess: what a record does not say clearly is
 // an error, except for the deviations listed at Tolerance. It does not read
 // images and does not compare.
 package iso19794
@@ -100,10 +100,11 @@ type View struct {
 // 2011, where a record may leave it out.
 type Minutia = fmr.Minutia
 
-// Impression is how the finger was captured, 4 bits.
+// Impression is how the finger was captured, 4 bits in the version of 2005.
 type Impression uint8
 
-// The impression types of the standard; the other codes are reserved.
+// The impression types of both versions; those of 2011 alone are in its file, and
+// the other codes are reserved.
 const (
 	LivePlain     Impression = 0
 	LiveRolled    Impression = 1
