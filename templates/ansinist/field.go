@@ -86,13 +86,18 @@ func (r *Record) integer(index, number, lo, hi int) (int, error) {
 // only where it is a number.
 func (r *Record) number(index int, f *Field, text []byte, part string, lo, hi int) (int, error) {
 	n, ok := decimal(text, maxDigits)
-	switch {
-	case !ok:
-		return 0, templates.BadAt(f.Offset, templates.ReasonMalformed, r.path(index, f, part), "is not a number", fmt.Sprintf("%d..%d", lo, hi))
-	case n < lo || n > hi:
-		return 0, templates.BadAt(f.Offset, templates.ReasonOutOfRange, r.path(index, f, part), n, fmt.Sprintf("%d..%d", lo, hi))
+	if ok && n >= lo && n <= hi {
+		return n, nil
 	}
-	return n, nil
+	return 0, badNumber(f, r.path(index, f, part), n, ok, lo, hi)
+}
+
+func badNumber(f *Field, path string, n int, ok bool, lo, hi int) error {
+	want := fmt.Sprintf("%d..%d", lo, hi)
+	if !ok {
+		return templates.BadAt(f.Offset, templates.ReasonMalformed, path, "is not a number", want)
+	}
+	return templates.BadAt(f.Offset, templates.ReasonOutOfRange, path, n, want)
 }
 
 // path names a field in errors; index is that of the record, counted from 0.

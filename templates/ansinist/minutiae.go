@@ -128,10 +128,8 @@ func noMinutiae(index int, r *Record) error {
 // fillMinutiae tells the sample of a Type-9 record; its minutiae are told by
 // Finger. The size of the extended feature set's region is given at 500 ppi.
 func fillMinutiae(s *Sample, r *Record) (err error) {
-	if f := r.Field(fieldImpression); f != nil {
-		if s.Impression, err = r.number(s.Record, f, []byte(f.item(0)), "", 0, 255); err != nil {
-			return err
-		}
+	if s.Impression, err = r.integer(s.Record, fieldImpression, 0, 255); err != nil {
+		return err
 	}
 	switch blockOf(r) {
 	case blockINCITS:
@@ -186,7 +184,7 @@ func (r *Record) onePosition(index, number int) (templates.Position, error) {
 
 // minutiae reads a field with one minutia in each subfield of at least so many
 // items, after a look at how many they are.
-func (r *Record) minutiae(index, number, countField, least int, read func(f *Field, part string, items [][]byte) (templates.Minutia, error)) ([]templates.Minutia, error) {
+func (r *Record) minutiae(index, number, countField, least int, read func(w *row) (templates.Minutia, error)) ([]templates.Minutia, error) {
 	f := r.Field(number)
 	count := 1 + bytes.Count(f.Value, []byte{separatorRecord})
 	if len(f.Value) == 0 {
@@ -205,8 +203,8 @@ func (r *Record) minutiae(index, number, countField, least int, read func(f *Fie
 		}
 	}
 	minutiae := make([]templates.Minutia, 0, count)
-	err := r.rows(index, number, least, func(f *Field, part string, items [][]byte) error {
-		m, err := read(f, part, items)
+	err := r.rows(index, number, least, func(w *row) error {
+		m, err := read(w)
 		minutiae = append(minutiae, m)
 		return err
 	})
@@ -238,8 +236,8 @@ func inside(units, pixels int) uint16 {
 // degrees converts an angle in degrees, rounded to the nearest.
 func degrees(a int) uint16 { return uint16((a%360*65536 + 180) / 360) }
 
-func outside(index int, r *Record, f *Field, part string) error {
-	return templates.BadAt(f.Offset, templates.ReasonMinutiaOutside, r.path(index, f, part), "lies outside the image", "inside")
+func (w *row) outside() error {
+	return w.bad(templates.ReasonMinutiaOutside, "", "lies outside the image", "inside")
 }
 
 // checkSize bounds the size of an image in pixels at 500 ppi.

@@ -31,11 +31,11 @@ func efsRegion(index int, r *Record) (width, height int, err error) {
 // between the ridges of a bifurcation, as in ISO/IEC 19794-2. The block states no
 // quality.
 func efsFinger(index int, r *Record) (*templates.Finger, error) {
-	w, h, err := efsRegion(index, r)
+	regionWidth, regionHeight, err := efsRegion(index, r)
 	if err != nil {
 		return nil, err
 	}
-	width, height := hundredthsToPixels(w), hundredthsToPixels(h)
+	width, height := hundredthsToPixels(regionWidth), hundredthsToPixels(regionHeight)
 	if err := checkSize(index, r, width, height); err != nil {
 		return nil, err
 	}
@@ -43,27 +43,27 @@ func efsFinger(index int, r *Record) (*templates.Finger, error) {
 	if err != nil {
 		return nil, err
 	}
-	minutiae, err := r.minutiae(index, fieldEFSMinutiae, 0, 4, func(f *Field, part string, items [][]byte) (templates.Minutia, error) {
+	minutiae, err := r.minutiae(index, fieldEFSMinutiae, 0, 4, func(w *row) (templates.Minutia, error) {
 		m := templates.Minutia{Quality: templates.QualityUnknown}
-		x, okX := decimal(items[0], maxDigits)
-		y, okY := decimal(items[1], maxDigits)
-		angle, okAngle := decimal(items[2], 3)
+		x, okX := decimal(w.items[0], maxDigits)
+		y, okY := decimal(w.items[1], maxDigits)
+		angle, okAngle := decimal(w.items[2], 3)
 		switch {
 		case !okX || !okY || !okAngle:
-			return m, templates.BadAt(f.Offset, templates.ReasonMalformed, r.path(index, f, part), "is not x, y and angle", "three numbers")
-		case x > w || y > h:
-			return m, outside(index, r, f, part)
+			return m, w.bad(templates.ReasonMalformed, "", "is not x, y and angle", "three numbers")
+		case x > regionWidth || y > regionHeight:
+			return m, w.outside()
 		case angle > 360: // 360 occurs for 0 in reference transactions
-			return m, templates.BadAt(f.Offset, templates.ReasonOutOfRange, r.path(index, f, part+": angle"), "is out of range", "0..359 degrees")
+			return m, w.bad(templates.ReasonOutOfRange, "angle", "is out of range", "0..359 degrees")
 		}
-		switch string(items[3]) {
+		switch string(w.items[3]) {
 		case "E":
 			m.Type = templates.MinutiaEnding
 		case "B":
 			m.Type = templates.MinutiaBifurcation
 		case "X":
 		default:
-			return m, templates.BadAt(f.Offset, templates.ReasonOutOfRange, r.path(index, f, part+": type"), "is not known", "E, B or X")
+			return m, w.bad(templates.ReasonOutOfRange, "type", "is not known", "E, B or X")
 		}
 		m.X, m.Y = inside(hundredthsToUnits(x), width), inside(hundredthsToUnits(y), height)
 		m.Angle = degrees(angle)

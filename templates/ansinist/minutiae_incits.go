@@ -106,27 +106,27 @@ func incitsFinger(index int, r *Record) (*templates.Finger, error) {
 	if err != nil {
 		return nil, err
 	}
-	minutiae, err := r.minutiae(index, fieldM1Minutiae, fieldM1Count, 5, func(f *Field, part string, items [][]byte) (templates.Minutia, error) {
+	minutiae, err := r.minutiae(index, fieldM1Minutiae, fieldM1Count, 5, func(w *row) (templates.Minutia, error) {
 		m := templates.Minutia{Quality: templates.QualityUnknown}
 		var v [5]int // x, y, angle, type, quality
 		for i := range v {
-			if i+1 == len(items) {
+			if i+1 == len(w.items) {
 				break
 			}
 			var ok bool
-			if v[i], ok = decimal(items[i+1], maxDigits); !ok {
-				return m, templates.BadAt(f.Offset, templates.ReasonMalformed, r.path(index, f, part), "holds what is not a number", "numbers")
+			if v[i], ok = decimal(w.items[i+1], maxDigits); !ok {
+				return m, w.bad(templates.ReasonMalformed, "", "holds what is not a number", "numbers")
 			}
 		}
 		switch {
 		case v[0] >= h.width || v[1] >= h.height:
-			return m, outside(index, r, f, part)
+			return m, w.outside()
 		case v[2] > 179:
-			return m, templates.BadAt(f.Offset, templates.ReasonOutOfRange, r.path(index, f, part+": angle"), "is out of range", "0..179 units of 2 degrees")
+			return m, w.bad(templates.ReasonOutOfRange, "angle", "is out of range", "0..179 units of 2 degrees")
 		case v[3] > int(templates.MinutiaBifurcation):
-			return m, templates.BadAt(f.Offset, templates.ReasonOutOfRange, r.path(index, f, part+": type"), v[3], "0..2")
+			return m, w.bad(templates.ReasonOutOfRange, "type", v[3], "0..2")
 		case v[4] > 100:
-			return m, templates.BadAt(f.Offset, templates.ReasonQuality, r.path(index, f, part+": quality"), v[4], "0..100")
+			return m, w.bad(templates.ReasonQuality, "quality", v[4], "0..100")
 		}
 		m.X, m.Y = inside(h.unitsOf(v[0], h.scaleX), width), inside(h.unitsOf(v[1], h.scaleY), height)
 		m.Angle, m.Type = degrees(2*v[2]), templates.MinutiaType(v[3])

@@ -19,29 +19,29 @@ func (t *Transaction) legacyFinger(index int, r *Record) (*templates.Finger, err
 		return nil, err
 	}
 	var places []place
-	minutiae, err := r.minutiae(index, fieldLegacyMinutiae, fieldLegacyCount, 4, func(f *Field, part string, items [][]byte) (templates.Minutia, error) {
+	minutiae, err := r.minutiae(index, fieldLegacyMinutiae, fieldLegacyCount, 4, func(w *row) (templates.Minutia, error) {
 		var m templates.Minutia
-		if _, ok := decimal(items[1], 11); !ok || len(items[1]) != 11 {
-			return m, templates.BadAt(f.Offset, templates.ReasonMalformed, r.path(index, f, part+": place"), "is not x, y and angle", "11 digits")
+		if _, ok := decimal(w.items[1], 11); !ok || len(w.items[1]) != 11 {
+			return m, w.bad(templates.ReasonMalformed, "place", "is not x, y and angle", "11 digits")
 		}
-		x, _ := decimal(items[1][:4], 4)
-		y, _ := decimal(items[1][4:8], 4)
-		angle, _ := decimal(items[1][8:], 3)
+		x, _ := decimal(w.items[1][:4], 4)
+		y, _ := decimal(w.items[1][4:8], 4)
+		angle, _ := decimal(w.items[1][8:], 3)
 		if angle > 360 { // 360 is taken for 0, as in the extended feature set
-			return m, templates.BadAt(f.Offset, templates.ReasonOutOfRange, r.path(index, f, part+": angle"), "is out of range", "0..359 degrees")
+			return m, w.bad(templates.ReasonOutOfRange, "angle", "is out of range", "0..359 degrees")
 		}
-		quality, err := r.number(index, f, items[2], part+": quality", 0, 63)
+		quality, err := w.integer(2, "quality", 0, 63)
 		if err != nil {
 			return m, err
 		}
-		switch string(items[3]) {
+		switch string(w.items[3]) {
 		case "A":
 			m.Type = templates.MinutiaEnding
 		case "B":
 			m.Type = templates.MinutiaBifurcation
 		case "C", "D": // compound, undetermined
 		default:
-			return m, templates.BadAt(f.Offset, templates.ReasonOutOfRange, r.path(index, f, part+": type"), "is not known", "A, B, C or D")
+			return m, w.bad(templates.ReasonOutOfRange, "type", "is not known", "A, B, C or D")
 		}
 		m.Angle, m.Quality = degrees(angle+180), legacyQuality(quality)
 		places = append(places, place{hundredthsToUnits(x), hundredthsToUnits(y)})

@@ -171,6 +171,33 @@ func TestSampleRefuses(t *testing.T) {
 	}
 }
 
+// TestBlockFormat: the owner tells versions apart that sign alike.
+func TestBlockFormat(t *testing.T) {
+	for _, c := range []struct {
+		owner int
+		front string
+		want  templates.Format
+	}{
+		{ownerISO, "FMR\x00 20\x00", templates.FormatISO19794_2_2005},
+		{ownerISO, "FMR\x00030\x00", templates.FormatISO19794_2_2011},
+		{ownerISO, "FIR\x00010\x00", templates.FormatISO19794_4_2005},
+		{ownerISO, "FIR\x00020\x00", templates.FormatISO19794_4_2011},
+		{ownerISO, "FAC\x00010\x00", templates.FormatISO19794_5_2005},
+		{ownerISO, "FAC\x00030\x00", templates.FormatISO19794_5_2011},
+		{ownerISO, "FMR\x00040\x00", templates.FormatUnknown},
+		{ownerINCITS, "FMR\x00 20\x00", templates.FormatANSI378_2004},
+		{ownerINCITS, "FMR\x00030\x00", templates.FormatUnknown}, // 2007 or 2009
+		{ownerINCITS, "FMR\x00035\x00", templates.FormatANSI378_2009AM1},
+		{ownerINCITS, "FIR\x00010\x00", templates.FormatUnknown},
+		{0, "FMR\x00 20\x00", templates.FormatUnknown},
+		{ownerISO, "FMR", templates.FormatUnknown},
+	} {
+		if got := blockFormat(c.owner, []byte(c.front)); got != c.want {
+			t.Errorf("owner %#x, %q: %v, want %v", c.owner, c.front, got, c.want)
+		}
+	}
+}
+
 // TestNativeResolution: the forms of field 1.011.
 func TestNativeResolution(t *testing.T) {
 	for text, want := range map[string]int{"19.69": 500, "39.37": 1000, "9.84": 250, "20.00": 508, "20": 508, "00.00": 0, "": 0, "19.685": 500} {
