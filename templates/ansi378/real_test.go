@@ -8,6 +8,7 @@ import (
 
 	"immis/templates"
 	"immis/templates/internal/codectest"
+	"immis/templates/iso19794"
 )
 
 // published is what is known of the public records.
@@ -153,4 +154,50 @@ func ridgeCounts(t *testing.T, b []byte) any {
 		edges = append(edges, codectest.Object{"from": e[0], "to": e[1], "count": e[2]})
 	}
 	return codectest.Object{"type": []string{"CUSTOM", "QUADRANTS", "OCTANTS"}[b[4]], "edges": edges}
+}
+
+// TestRealVersionsAgree: the public records hold the same two fingers in every
+// version, and so does one of ISO/IEC 19794-2:2005; they give the same normal form,
+// but for the rounding of angles.
+func TestRealVersionsAgree(t *testing.T) {
+	iso, err := iso19794.DecodeTolerant(codectest.Read(t, codectest.Shared(t, "specs", "nist", "fmr.iso2005")), iso19794.TolerateOverstatedExtension)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := iso.Fingers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for _, c := range published {
+		if c.fingers != "" {
+			continue
+		}
+		r, err := Decode(c.format, codectest.Read(t, codectest.Shared(t, c.path...)), c.allow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.Fingers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range want {
+			g := got[i]
+			if g.Position != w.Position || g.Width != w.Width || g.Height != w.Height || g.Quality != w.Quality || len(g.Minutiae) != len(w.Minutiae) {
+				t.Fatalf("%v: view %d: %+v, want %+v", c.format, i+1, g, w)
+			}
+			for j, m := range w.Minutiae {
+				n := g.Minutiae[j]
+				turn := int(int16(m.Angle - n.Angle))
+				m.Angle = n.Angle
+				if m != n || max(turn, -turn) > 65536/180 {
+					t.Errorf("%v: view %d: minutia %d differs, by %d units of angle", c.format, i+1, j+1, turn)
+				}
+				compared++
+			}
+		}
+	}
+	if compared != 4*49 {
+		t.Errorf("%d minutiae compared, want %d", compared, 4*49)
+	}
 }

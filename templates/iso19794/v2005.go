@@ -1,8 +1,8 @@
-// Package iso19794 reads and writes finger minutiae records of the ISO/IEC
-// 19794 family, one file per version, and card formats, and turns them into the
-// normal form of package templates. It refuses to guess: what a record does not say clearly is
-// an error, except for the deviations listed at Tolerance. It does not read
-// images and does not compare.
+// Package iso19794 reads and writes finger minutiae records and card formats of
+// the ISO/IEC 19794 family, one file per version, and turns them into the normal
+// form of package templates. It refuses to guess: what a record does not say
+// clearly is an error, except for the deviations listed at Tolerance. It does not
+// read images and does not compare.
 package iso19794
 
 import (
