@@ -22,7 +22,7 @@ func (f *filters) starts() (low, high int) {
 	return len(f.low)/2 - 1, len(f.high)/2 - 1
 }
 
-// imageEdge is how the samples of the image continue, clause A.2.3.
+// imageEdge is how the samples of the image continue.
 func (f *filters) imageEdge() edge {
 	if f.odd {
 		return edgeWhole

@@ -68,7 +68,7 @@ func (d *blockDecoder) reserve(k int) {
 	}
 }
 
-// block reads one block, clause B.2.5: its header, the entropy-coded data, and
+// block reads one block: its header, the entropy-coded data, and
 // the restart markers within. It ends before the next other marker.
 func (p *parser) block(d *blockDecoder, offset int) error {
 	b, at, err := p.sized("block header", blockLength)

@@ -60,7 +60,7 @@ func (t transform) analysis() filters {
 }
 
 // synthesis returns the filters that put it together: the lowpass is the analysis
-// highpass with alternating signs and the other way round, clause A.2.2.
+// highpass with alternating signs and the other way round.
 func (t transform) synthesis() filters {
 	if t.lowTaps%2 == 1 {
 		return filters{odd: true, low: mirror(alternate(t.high, 1), t.highTaps, 1), high: mirror(alternate(t.low, 1), t.lowTaps, 1)}

@@ -69,7 +69,7 @@ type huffCode struct {
 }
 
 // newHuffCode makes the best code of at most 16 bits for the symbols that occur,
-// at least one. A code of ones only is left out, as clause C.2 demands: a symbol
+// at least one. A code of ones only is left out, as the specification demands: a symbol
 // that never occurs gets it.
 func newHuffCode(h *histogram) huffCode {
 	type item struct{ symbol, count int }

@@ -76,7 +76,7 @@ func tokenOf(symbol byte, length int) token {
 	return t
 }
 
-// huffmanTables reads one segment of tables, clause B.2.4.3: each u8 identifier
+// huffmanTables reads one segment of tables: each u8 identifier
 // 0..7, 16 counts of codes of length 1..16, then the symbols.
 func (p *parser) huffmanTables() error {
 	start := p.pos
@@ -115,7 +115,7 @@ func (p *parser) huffmanTable(b []byte, offset int) (length int, err error) {
 		if code > full {
 			return 0, templates.BadAt(offset+l, templates.ReasonMalformed, fmt.Sprintf("Huffman table: codes of length %d", l), t.counts[l], "no more than are free")
 		}
-		// A code of ones only is reserved (clause C.2). Some encoders use the
+		// A code of ones only is reserved. Some encoders use the
 		// longest one all the same, which does no harm; one short enough to be
 		// read out of the padding at the end of a block does.
 		if code == full && t.counts[l] > 0 && l < 8 {

@@ -19,7 +19,7 @@ const (
 )
 
 // scaler finds the bins of an image. Their proportions follow from the variances
-// of the subbands (clause 3.4 of part 3); their common scale is searched until the
+// of the subbands as part 3 says; their common scale is searched until the
 // coded size meets a target, because the rate that the specification's own
 // formula predicts is missed by up to half.
 type scaler struct {

@@ -15,7 +15,7 @@ type parser struct {
 
 	config       Config
 	sizeAt       int     // offset of the size of the image
-	shift, scale float32 // of the frame: M and R of clause B.2.2
+	shift, scale float32 // of the frame: M and R in the specification
 	filters      filters
 	quant        quantTable
 	huffman      [maxTables]huffTable
@@ -150,7 +150,7 @@ func (p *parser) table(code byte, offset int, inBlocks bool) error {
 	return templates.BadAt(offset, templates.ReasonMalformed, "marker", markerName(code), "a table, a comment, a frame or a block")
 }
 
-// frame reads a frame header, clause B.2.2:
+// frame reads a frame header:
 //
 //	 0  u8   black, u8 white
 //	 2  u16  height

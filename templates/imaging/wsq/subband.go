@@ -1,6 +1,6 @@
 package wsq
 
-// The decomposition of clause A.2.1: five levels, 64 subbands. A split cuts a
+// The decomposition: five levels, 64 subbands. A split cuts a
 // region into four, the low and the high half of its rows and columns. The half
 // that lies to the right or below holds a spectrum that runs backwards; when it
 // is split again its high half comes first, so that neighbours in the plane stay
@@ -9,7 +9,7 @@ package wsq
 const (
 	subbands = 64
 	coded    = 60 // subbands 60..63, the highest diagonal, are never sent
-	// The blocks of entropy-coded data end before these subbands, clause A.4.
+	// The blocks of entropy-coded data end before these subbands.
 	block2 = 19
 	block3 = 52
 )
@@ -50,7 +50,7 @@ func (n node) quarter(i int) node {
 }
 
 // decompose returns the nodes in the order of analysis (synthesis goes
-// backwards) and the 64 subbands of an image, in the order of figure A.3.
+// backwards) and the 64 subbands of an image, in the order in which they are sent.
 func decompose(width, height int) (nodes []node, bands []rect) {
 	root := node{rect: rect{0, 0, width, height}, emptyHH: true}
 	nodes = append(make([]node, 0, 20), root)

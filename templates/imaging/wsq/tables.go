@@ -15,7 +15,7 @@ const (
 	blockLength = 3
 )
 
-// quantTable is the quantization table of clause B.2.4.2: the centre of the bins
+// quantTable is the quantization table: the centre of the bins
 // and, per subband, the width of its bins and of its zero bin. Width 0: the
 // subband is not transmitted.
 type quantTable struct {
@@ -45,7 +45,7 @@ func tenths(v float32, exponent byte) float32 {
 // no sum of a reconstruction leaves the range of float32.
 const maxTap = 4
 
-// transform reads a transform table, clause B.2.4.1:
+// transform reads a transform table:
 //
 //	u8 length of the analysis lowpass filter, u8 of the highpass filter
 //	then of each the right half, the middle one first:
@@ -104,7 +104,7 @@ func (p *parser) transform() error {
 	return nil
 }
 
-// quantization reads a quantization table, clause B.2.4.2:
+// quantization reads a quantization table:
 //
 //	u8 exponent, u16 value: centre C of the bins, 0.44 in practice
 //	64 of: u8 exponent, u16 value: width of the bins; u8, u16: of the zero bin

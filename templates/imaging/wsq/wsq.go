@@ -15,7 +15,7 @@ import (
 	"immis/templates"
 )
 
-// The markers of table B.1 of the specification. Every one may be preceded by
+// The markers of the specification. Every one may be preceded by
 // fill bytes FF.
 const (
 	markSOI = 0xA0 // start of image
@@ -82,7 +82,7 @@ func Decode(data []byte, maxPixels int) (*image.Gray, Config, error) {
 	return img, c, nil
 }
 
-// toPixels undoes the shift and scale of the frame (clause A.1) for a row of samples
+// toPixels undoes the shift and scale of the frame for a row of samples
 // and rounds half up into 0..255.
 func toPixels(pix []uint8, row []float32, shift, scale float32) {
 	pix = pix[:len(row)]
