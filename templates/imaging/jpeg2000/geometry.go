@@ -28,7 +28,8 @@ type resolution struct {
 	ppx, ppy int
 	// across and down count precincts.
 	across, down int
-	bands        []band
+	bands        []band // of these:
+	bandMemory   [3]band
 	precincts    []precinctState
 	// cbW and cbH are the exponents of the code-block size in this resolution.
 	cbW, cbH int
@@ -48,9 +49,11 @@ type band struct {
 }
 
 // precinctState is a precinct: how many layers have come, and where its blocks
-// and tag trees start in those of the tile, 0 until a packet brings some.
+// and tag trees start in those of the tile.
 type precinctState struct {
 	layers, blocks, nodes int32
+	// any is true once a packet was not empty.
+	any bool
 }
 
 // layOut computes the geometry of component c of a tile. Nothing that is
@@ -58,7 +61,8 @@ type precinctState struct {
 func (tc *tileComponent) layOut(s *settings, tile region, c int) error {
 	k := &s.coding[c]
 	q := &s.steps[c]
-	*tc = tileComponent{region: s.size.component(tile, c), coding: k, resolutions: make([]resolution, k.levels+1), ints: tc.ints, floats: tc.floats}
+	tc.region, tc.coding, tc.any = s.size.component(tile, c), k, false
+	tc.resolutions = growTo(tc.resolutions, k.levels+1)
 	if k.reversible && q.style != 0 {
 		return templates.BadAt(q.at, templates.ReasonUnsupported, fmt.Sprintf("component %d: quantization style", c), q.style, "0 for the reversible wavelet")
 	}
@@ -66,6 +70,7 @@ func (tc *tileComponent) layOut(s *settings, tile region, c int) error {
 		res := &tc.resolutions[r]
 		n := k.levels - r
 		res.region = region{ceilShift(tc.x0, n), ceilShift(tc.y0, n), ceilShift(tc.x1, n), ceilShift(tc.y1, n)}
+		res.across, res.down = 0, 0
 		res.ppx, res.ppy = int(k.precincts[r]&0xf), int(k.precincts[r]>>4)
 		if !res.empty() {
 			res.across = ceilShift(res.x1, res.ppx) - res.x0>>res.ppx
@@ -77,7 +82,7 @@ func (tc *tileComponent) layOut(s *settings, tile region, c int) error {
 			first, last, level, below = 0, 0, n, 0
 		}
 		res.cbW, res.cbH = min(k.cbW, res.ppx-below), min(k.cbH, res.ppy-below)
-		res.bands = make([]band, 0, 3)
+		res.bands = res.bandMemory[:0]
 		for o := first; o <= last; o++ {
 			b := band{orientation: o}
 			b.region = bandRegion(tc.region, o, level)

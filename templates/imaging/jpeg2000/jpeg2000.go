@@ -29,9 +29,11 @@ const (
 	// of any size takes a hundred bytes.
 	freeSamples    = 4 << 20
 	samplesPerByte = 1000
-	// The same for what takes the time: samples visited by coding passes.
+	// The same for what takes the time: samples visited by coding passes, and
+	// blocks visited by packet headers, which cost as much as blockVisit samples.
 	freeVisits    = 24 << 20
-	visitsPerByte = 8192
+	visitsPerByte = 2048
+	blockVisit    = 128
 )
 
 // Config is what the headers say about an image.

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"immis/templates"
 )
@@ -78,8 +77,7 @@ type packetReader struct {
 	bitReader
 	parts *tileParts
 	part  int32
-	// chunks, blocks and nodes are those of the tile; the first of each is a
-	// placeholder.
+	// chunks, blocks and nodes are those of the tile; chunks[0] is a placeholder.
 	chunks []chunk
 	blocks []block
 	nodes  []tagNode
@@ -122,7 +120,7 @@ func (r *packetReader) read(tc *tileComponent, res, index, layer int) error {
 	r.last, r.n = 0, 0
 	start := len(r.chunks)
 	if r.bit() != 0 {
-		r.makeBlocks(tc, state, res, index)
+		state.any = true
 		blocks, nodes := int(state.blocks), int(state.nodes)
 		for i := range tc.resolutions[res].bands {
 			p := tc.part(res, index, i)
@@ -169,24 +167,6 @@ type partHeader struct {
 	included, missing tagTree
 }
 
-// makeBlocks makes the blocks of a precinct when there are none yet. A block has
-// 16 samples or is all of its part: their number is bounded by the image.
-func (r *packetReader) makeBlocks(tc *tileComponent, state *precinctState, res, index int) {
-	if state.blocks != 0 {
-		return
-	}
-	state.blocks, state.nodes = int32(len(r.blocks)), int32(len(r.nodes))
-	for i := range tc.resolutions[res].bands {
-		if p := tc.part(res, index, i); !p.empty() {
-			r.blocks = slices.Grow(r.blocks, p.blocks())[:len(r.blocks)+p.blocks()]
-			n := 2 * tagNodes(p.across, p.down)
-			r.nodes = slices.Grow(r.nodes, n)[:len(r.nodes)+n]
-		}
-	}
-	clear(r.blocks[state.blocks:])
-	clear(r.nodes[state.nodes:])
-}
-
 // marker skips an optional marker and what belongs to it, where the coding style allows it.
 func (r *packetReader) marker(allowed bool, marker, length int) error {
 	if !allowed || r.end-r.pos < 2 || int(binary.BigEndian.Uint16(r.data[r.pos:])) != marker {
@@ -206,6 +186,11 @@ func (r *packetReader) marker(allowed bool, marker, length int) error {
 
 // header reads the part of a packet header about one band.
 func (r *packetReader) header(pb *partHeader, layer int) error {
+	// A tag tree can say of all blocks at once that none is there yet, in every
+	// layer again.
+	if err := r.visit(len(pb.blocks) * blockVisit); err != nil {
+		return err
+	}
 	for i := range pb.blocks {
 		b := &pb.blocks[i]
 		if b.passes == 0 {
@@ -231,8 +216,8 @@ func (r *packetReader) header(pb *partHeader, layer int) error {
 		if most := 3*int(b.planes) - 2; int(b.passes)+passes > most {
 			return templates.BadAt(r.pos, templates.ReasonMalformed, "code-block: coding passes", int(b.passes)+passes, fmt.Sprintf("<= %d", most))
 		}
-		if *r.visits -= passes * pb.samples; *r.visits < 0 {
-			return templates.BadAt(r.pos, templates.ReasonOversized, "coding passes", "over more samples", fmt.Sprintf("<= %d per byte", visitsPerByte))
+		if err := r.visit(passes * pb.samples); err != nil {
+			return err
 		}
 		if err := r.lengths(pb, b, passes); err != nil {
 			return err
@@ -240,6 +225,14 @@ func (r *packetReader) header(pb *partHeader, layer int) error {
 		if r.short {
 			return r.truncated("ends in its header")
 		}
+	}
+	return nil
+}
+
+// visit counts work against what the bytes at hand are good for.
+func (r *packetReader) visit(samples int) error {
+	if *r.visits -= samples; *r.visits < 0 {
+		return templates.BadAt(r.pos, templates.ReasonOversized, "coding passes over", "more samples", fmt.Sprintf("<= %d, and %d per byte", freeVisits, visitsPerByte))
 	}
 	return nil
 }

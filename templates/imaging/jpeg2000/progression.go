@@ -1,7 +1,6 @@
 package jpeg2000
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -13,7 +12,9 @@ type step struct {
 	// x and y are where the precinct starts on the reference grid.
 	x, y                  int
 	component, resolution uint8
-	index                 int32
+	// major comes before the place in the order, minor after it.
+	major, minor uint16
+	index        int32
 }
 
 // readPackets reads all packets of a tile in the order of its progressions,
@@ -38,13 +39,11 @@ func (d *tileDecoder) readPackets(s *settings, tile region) error {
 			left += res.across * res.down * s.layers
 		}
 	}
-	for c := range d.components {
-		for r := range d.components[c].resolutions {
-			res := &d.components[c].resolutions[r]
-			res.precincts = make([]precinctState, res.across*res.down)
-		}
-	}
+	d.makeBlocks()
 	for _, p := range changes {
+		if left == 0 {
+			break
+		}
 		n, err := d.readProgression(s, tile, p)
 		if err != nil {
 			return err
@@ -61,6 +60,34 @@ func (d *tileDecoder) readPackets(s *settings, tile region) error {
 	return nil
 }
 
+// makeBlocks makes the precincts of a tile and their blocks and tag trees. A
+// block has 16 samples at least, or is all there is in a precinct, for which
+// there is a byte: both bound their number.
+func (d *tileDecoder) makeBlocks() {
+	precincts, blocks, nodes := 0, 0, 0
+	for c := range d.components {
+		tc := &d.components[c]
+		for r := range tc.resolutions {
+			res := &tc.resolutions[r]
+			res.precincts = growTo(res.precincts, res.across*res.down)
+			precincts += len(res.precincts)
+			for i := range res.precincts {
+				res.precincts[i] = precinctState{blocks: int32(blocks), nodes: int32(nodes)}
+				for j := range res.bands {
+					if p := tc.part(r, i, j); !p.empty() {
+						blocks += p.blocks()
+						nodes += 2 * tagNodes(p.across, p.down)
+					}
+				}
+			}
+		}
+	}
+	d.packets.blocks, d.packets.nodes = growTo(d.packets.blocks, blocks), growTo(d.packets.nodes, nodes)
+	clear(d.packets.blocks)
+	clear(d.packets.nodes)
+	d.list = slices.Grow(d.list[:0], precincts)
+}
+
 // bytes is what all parts of the tile hold.
 func (r *packetReader) bytes() int {
 	n := 0
@@ -75,7 +102,7 @@ func (r *packetReader) bytes() int {
 func (d *tileDecoder) readProgression(s *settings, tile region, p change) (int, error) {
 	layers := min(p.layers, s.layers)
 	steps := d.steps(s, tile, p, layers)
-	slices.SortFunc(steps, p.compare)
+	slices.SortFunc(steps, compareSteps)
 	n := 0
 	read := func(t step, until int) error {
 		tc := &d.components[t.component]
@@ -130,11 +157,13 @@ func (d *tileDecoder) steps(s *settings, tile region, p change, layers int) []st
 				if int(res.precincts[i].layers) >= layers {
 					continue
 				}
-				list = append(list, step{
+				t := step{
 					x:         precinctStart(tile.x0, res.x0, i%res.across, res.ppx, n, k.dx),
 					y:         precinctStart(tile.y0, res.y0, i/res.across, res.ppy, n, k.dy),
 					component: uint8(c), resolution: uint8(r), index: int32(i),
-				})
+				}
+				t.rank(p.order)
+				list = append(list, t)
 			}
 		}
 	}
@@ -152,18 +181,32 @@ func precinctStart(tile, start, i, exponent, level, spacing int) int {
 	return first << level * spacing
 }
 
-// compare orders precincts as clause B.12.1 does.
-func (p change) compare(a, b step) int {
-	resolution := cmp.Compare(a.resolution, b.resolution)
-	component := cmp.Compare(a.component, b.component)
-	index := cmp.Compare(a.index, b.index)
-	switch p.order {
+// rank sets what the position in a progression depends on besides the place,
+// clause B.12.1: what is before the place, and what after.
+func (t *step) rank(order int) {
+	switch order {
+	case orderLRCP, orderRLCP:
+		t.x, t.y = 0, 0
+		t.major, t.minor = uint16(t.resolution), uint16(t.component)
 	case orderRPCL:
-		return cmp.Or(resolution, cmp.Compare(a.y, b.y), cmp.Compare(a.x, b.x), component, index)
+		t.major, t.minor = uint16(t.resolution), uint16(t.component)
 	case orderPCRL:
-		return cmp.Or(cmp.Compare(a.y, b.y), cmp.Compare(a.x, b.x), component, resolution, index)
+		t.major, t.minor = 0, uint16(t.component)<<8|uint16(t.resolution)
 	case orderCPRL:
-		return cmp.Or(component, cmp.Compare(a.y, b.y), cmp.Compare(a.x, b.x), resolution, index)
+		t.major, t.minor = uint16(t.component), uint16(t.resolution)
 	}
-	return cmp.Or(resolution, component, index)
+}
+
+func compareSteps(a, b step) int {
+	switch {
+	case a.major != b.major:
+		return int(a.major) - int(b.major)
+	case a.y != b.y:
+		return a.y - b.y
+	case a.x != b.x:
+		return a.x - b.x
+	case a.minor != b.minor:
+		return int(a.minor) - int(b.minor)
+	}
+	return int(a.index) - int(b.index)
 }

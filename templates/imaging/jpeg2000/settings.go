@@ -11,7 +11,7 @@ const (
 	maxBands  = 3*maxLevels + 1
 	// maxChanges bounds progression order changes of one tile; encoders write a
 	// handful, and each costs a walk over all precincts.
-	maxChanges = 64
+	maxChanges = 32
 )
 
 // Code-block styles, Table A.19.

@@ -40,6 +40,9 @@ func tagTreeOf(nodes []tagNode, width, height int) tagTree {
 // below reads as many bits as tell whether the value of a leaf is below limit,
 // which is at most 65535.
 func (t *tagTree) below(r *bitReader, leaf, limit int) bool {
+	if root := &t.nodes[t.start[t.levels-1]]; !root.known && int(root.low) >= limit {
+		return false
+	}
 	x, y := leaf%t.width, leaf/t.width
 	low := uint16(0)
 	known := false

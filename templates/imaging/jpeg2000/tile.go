@@ -10,6 +10,7 @@ import (
 type tileDecoder struct {
 	data       []byte
 	size       *size
+	settings   settings
 	components []tileComponent
 	packets    packetReader
 	list       []step
@@ -22,14 +23,15 @@ type tileDecoder struct {
 
 // decodeTile decodes tile t into the planes.
 func (d *tileDecoder) decodeTile(main *settings, list *tileParts, t int, planes []plane) error {
-	s := main.forTile()
+	d.settings = main.forTile()
+	s := &d.settings
 	if err := s.readTile(d.data, list, t); err != nil {
 		return err
 	}
 	d.components = growTo(d.components, len(planes))
 	tile := d.size.tile(t)
 	for c := range d.components {
-		if err := d.components[c].layOut(&s, tile, c); err != nil {
+		if err := d.components[c].layOut(s, tile, c); err != nil {
 			return err
 		}
 	}
@@ -45,10 +47,10 @@ func (d *tileDecoder) decodeTile(main *settings, list *tileParts, t int, planes 
 	p := &d.packets
 	*p = packetReader{
 		bitReader: bitReader{data: d.data}, parts: list, sop: s.sop, eph: s.eph, visits: &d.visits,
-		chunks: append(p.chunks[:0], chunk{}), blocks: append(p.blocks[:0], block{}), nodes: append(p.nodes[:0], tagNode{}),
+		chunks: append(p.chunks[:0], chunk{}), blocks: p.blocks, nodes: p.nodes,
 	}
 	p.open(list.first[t])
-	if err := d.readPackets(&s, tile); err != nil {
+	if err := d.readPackets(s, tile); err != nil {
 		return err
 	}
 	for c := range d.components {
@@ -90,7 +92,7 @@ func (d *tileDecoder) coefficients(tc *tileComponent, shift int) error {
 		res := &tc.resolutions[r]
 		for i := range res.precincts {
 			state := &res.precincts[i]
-			if state.blocks == 0 {
+			if !state.any {
 				continue
 			}
 			blocks := d.packets.blocks[state.blocks:]
