@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -352,10 +353,7 @@ func TestEncodeRefuses(t *testing.T) {
 
 // TestLargeDocument: base64 is bounded before it is decoded.
 func TestLargeDocument(t *testing.T) {
-	data := encode(t, &Document{Root: BIR{BDB: make([]byte, MaxDecoded)}})
-	if _, err := Decode(data); err != nil {
-		t.Error(err)
-	}
+	data := encode(t, &Document{Root: BIR{BDB: make([]byte, MaxDecoded)}}) // which decodes it, too
 	more := bytes.Replace(data, []byte("</BDB>"), []byte("</BDB><SB>AA</SB>"), 1)
 	if _, err := Decode(more); decodeReason(t, more, err) != templates.ReasonOversized {
 		t.Errorf("a byte more: %v", err)
@@ -366,6 +364,26 @@ func TestLargeDocument(t *testing.T) {
 	tags := []byte(strings.Repeat("<a>", maxTags+1))
 	if _, err := Decode(tags); decodeReason(t, tags, err) != templates.ReasonOversized {
 		t.Errorf("tags: %v", err)
+	}
+}
+
+// TestElided: both ways to read give the same.
+func TestElided(t *testing.T) {
+	e := func() *elided { return &elided{data: []byte("abcdefgh"), gaps: []gap{{0, 1}, {3, 5}, {7, 8}}} }
+	all, err := io.ReadAll(e())
+	if err != nil || string(all) != "bcfg" {
+		t.Errorf("%q, %v", all, err)
+	}
+	single, r := "", e()
+	for {
+		c, err := r.ReadByte()
+		if err != nil {
+			break
+		}
+		single += string(rune(c))
+	}
+	if single != "bcfg" {
+		t.Errorf("%q", single)
 	}
 }
 

@@ -108,7 +108,7 @@ func NewFace2005(views []View) (*Face2005, error) {
 }
 
 // NewFace2011 makes a record with unknown features of the person; see above. Several
-// images get the temporal semantics 1: taken in one session without a stated order.
+// images get the temporal semantics 1: nothing is said of how they relate.
 func NewFace2011(views []View) (*Face2011, error) {
 	if err := checkBuild(views, templates.ModalityFace, MaxViews); err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ import (
 //	     8     4  length of the record
 //	    12     2  number of representations
 //	    14     1  certification flag: 0, this part has no certifications
-//	    15     2  temporal semantics: 0 one image, 1.. how several relate in time
+//	    15     2  temporal semantics: 0 one image; several: 1 relation unknown, 2 one
+//	              session, 3 several sessions, 4.. interval in milliseconds
 type Face2011 struct {
 	Temporal uint16
 	Images   []Face2011Image
@@ -44,14 +45,14 @@ type Face2011Image struct {
 	Capture
 	Features
 	Landmarks []Landmark
-	// Type is 1 basic, 2 full frontal, 3 token, 4 post-processed; with bit 0x80 a
+	// Type is 0 basic, 1 full frontal, 2 token, 3 post-processed; with bit 0x80 a
 	// three-dimensional image follows the flat one.
 	Type uint8
 	// DataType is 0 JPEG, 1 JPEG 2000 lossy, 2 JPEG 2000 lossless, 3 PNG.
 	DataType      uint8
 	Width, Height uint16
 	// SamplingLevel is a class of the width of the head in pixels: 0 up to 180, 1 up
-	// to 240, ... It is no resolution in pixels per inch.
+	// to 240, ... 7 above 750. It is no resolution in pixels per inch.
 	SamplingLevel  uint8
 	PostProcessing uint16
 	CrossReference uint8

@@ -15,13 +15,16 @@ type View struct {
 	// Position is the finger (0..10), or several fingers of one hand or both thumbs
 	// (13..15); PositionUnknown for palms, faces and other combinations.
 	Position templates.Position
-	// PositionCode is the position as the record has it: also 11 and 12 (plain
-	// thumbs), 20..36 (palms) and 40..50 (two or three fingers).
+	// PositionCode is the position as the record has it: also 20..36 (palms), 40..50
+	// (two or three fingers), and 11 and 12 (plain thumbs), which are ANSI/NIST's but
+	// found.
 	PositionCode uint8
 	// Number counts the images of one position, as the record counts them.
 	Number uint8
-	// Impression is the impression type of a finger (part 4), see Finger2011View;
-	// ImageType is the face image type of a face (part 5).
+	// Impression of a finger: 0 live plain, 1 live rolled, 2 and 3 the same from paper,
+	// 4..7 latent, 8 swipe, 10..15 palms, 24 contactless, 28 other, 29 unknown; 2005 has
+	// 9 for contactless. ImageType of a face: 0 basic, 1 full frontal, 2 token, 3
+	// post-processed (2011) or other (2005); with bit 0x80 three-dimensional.
 	Impression, ImageType uint8
 	// Format is that of the payload; FormatUnknown: pixels without compression, gray,
 	// line after line from the upper left.
@@ -101,7 +104,8 @@ func (v *View) SingleFinger() bool {
 	return v.Modality == templates.ModalityFinger && v.PositionCode <= plainLeftThumb
 }
 
-// Position codes beyond those of templates.Position (ISO/IEC 19794-4:2011, table 6).
+// Position codes beyond those of templates.Position (ISO/IEC 19794-4:2011, tables 7
+// and 8).
 const (
 	plainRightThumb = 11
 	plainLeftThumb  = 12
