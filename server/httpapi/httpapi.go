@@ -152,6 +152,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) serve(w *answer, r *http.Request, e *exchange) {
 	ctx := r.Context()
+	e.control = http.NewResponseController(w.ResponseWriter)
+	if r.ContentLength != 0 {
+		// It also bounds the reading of a body that is refused.
+		_ = e.control.SetReadDeadline(time.Now().Add(a.opt.MessageTimeout))
+	}
 	if r.URL.Path == "/openapi.json" {
 		a.describe(w, r, e)
 		return
@@ -170,13 +175,11 @@ func (a *API) serve(w *answer, r *http.Request, e *exchange) {
 	ticket, leave := a.callers.enter(r)
 	defer leave()
 	e.ticket = ticket
-	e.control = http.NewResponseController(w.ResponseWriter)
-	if e.op.body && !e.op.stream {
-		_ = e.control.SetReadDeadline(time.Now().Add(a.opt.MessageTimeout))
-	}
-	if e.op.stream {
-		// Answers go out while requests still come in.
+	if e.op.streamIn {
+		// Answers go out while requests still come in, for as long as gRPC lets a
+		// stream stay.
 		_ = e.control.EnableFullDuplex()
+		_ = e.control.SetReadDeadline(time.Time{})
 	}
 	a.mux.ServeHTTP(w, in)
 	if err := e.failure(); err != nil && (e.op.stream || !w.wrote) {

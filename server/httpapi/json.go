@@ -10,7 +10,9 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -55,12 +57,9 @@ func (b *body) fail(err error) error {
 	return err
 }
 
-// come ends the time that the body has to come.
-func (b *body) come() {
-	if b.exchange.control != nil {
-		_ = b.exchange.control.SetReadDeadline(time.Time{})
-	}
-}
+// come ends the time that the body has to come. It is called when the body is
+// there: what is left of one that was refused is read by net/http, within that time.
+func (b *body) come() { _ = b.exchange.control.SetReadDeadline(time.Time{}) }
 
 // marshaler is the JSON of this API.
 type marshaler struct {
@@ -134,7 +133,6 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 		return runtime.DecoderFunc(func(v any) error { return m.next(b, d, v) })
 	}
 	return runtime.DecoderFunc(func(v any) error {
-		defer b.come()
 		msg, ok := v.(proto.Message)
 		if !ok {
 			return fmt.Errorf("decode JSON into %T, want a message", v)
@@ -143,11 +141,13 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 			if err := m.form(b, msg); err != nil {
 				return b.fail(err)
 			}
+			b.come()
 		} else {
 			data, err := io.ReadAll(b)
 			if err != nil {
 				return err
 			}
+			b.come()
 			if len(bytes.TrimSpace(data)) == 0 {
 				return io.EOF
 			}
@@ -162,19 +162,21 @@ func (m *marshaler) NewDecoder(r io.Reader) runtime.Decoder {
 	})
 }
 
-// next reads one message of a stream.
+// next reads one message of a stream. An error is noted and looks like the end of
+// the stream to the gateway, which would write others into the process's error log.
 func (m *marshaler) next(b *body, d *json.Decoder, v any) error {
 	b.message = 0
 	var raw json.RawMessage
 	if err := d.Decode(&raw); err != nil {
-		if errors.Is(err, io.EOF) {
-			return io.EOF
+		if !errors.Is(err, io.EOF) {
+			// Does nothing when Read has noted a better reason.
+			_ = b.fail(templates.Bad(grpcapi.ReasonMalformed, "body", "is not JSON", "one JSON object after the other"))
 		}
-		// Does nothing when Read has noted a better reason.
-		return b.fail(templates.Bad(grpcapi.ReasonMalformed, "body", "is not JSON", "one JSON object after the other"))
+		return io.EOF
 	}
 	if err := m.Unmarshal(raw, v); err != nil {
-		return b.fail(err)
+		_ = b.fail(err)
+		return io.EOF
 	}
 	return nil
 }
@@ -229,12 +231,25 @@ func explain(err error, data []byte, d protoreflect.MessageDescriptor) error {
 		return templates.BadAt(at, reasonUnknownField, printable(m[1]), "is unknown", "a field of "+string(d.FullName())+" or of the messages in it")
 	}
 	if m := jsonValue.FindStringSubmatch(text); m != nil {
-		return templates.BadAt(at, grpcapi.ReasonMalformed, m[2], "has another kind of value", wanted(m[1]))
+		return templates.BadAt(at, grpcapi.ReasonMalformed, snake(m[2]), "has another kind of value", wanted(m[1]))
 	}
 	if m := jsonTwice.FindStringSubmatch(text); m != nil {
-		return templates.BadAt(at, grpcapi.ReasonMalformed, m[1], "is given twice", "once")
+		return templates.BadAt(at, grpcapi.ReasonMalformed, snake(m[1]), "is given twice", "once")
 	}
 	return templates.BadAt(at, grpcapi.ReasonMalformed, "body", "does not decode", "JSON of "+string(d.FullName()))
+}
+
+// snake is a field's name as the .proto files write it; protojson knows it in the
+// other spelling.
+func snake(name string) string {
+	var out strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			out.WriteByte('_')
+		}
+		out.WriteRune(unicode.ToLower(r))
+	}
+	return out.String()
 }
 
 // wanted says what protobuf's JSON has for a kind of field.
