@@ -186,7 +186,7 @@ func decodeSample(s *Sample, now time.Time) (decoded, error) {
 	case s.Modality != templates.ModalityFinger && s.Position != templates.PositionUnknown:
 		return decoded{}, templates.Bad(templates.ReasonPosition, fmt.Sprintf("position of %v", s.Modality), uint8(s.Position), "0")
 	}
-	x, err := exchange.Decode(s.Format, s.Data, exchange.Options{Modality: s.Modality, Model: s.Model, Position: s.Position, Resolution: s.Resolution})
+	x, err := exchange.Decode(s.Format, s.Data, exchange.Options{Modality: s.Modality, Model: s.Model, Position: s.Position, Resolution: s.Resolution, OfRecord: s.Origin != ""})
 	if err != nil {
 		return decoded{}, err
 	}

@@ -35,6 +35,10 @@ type Options struct {
 	// Resolution of a finger image in pixels per inch, imaging.MinPPI..MaxPPI, where
 	// its bytes state none; 0: what they say.
 	Resolution float64
+	// OfRecord: Resolution is what a record says of the image in it, and counts even
+	// where the image file says another: many writers leave there what their library
+	// puts in.
+	OfRecord bool
 	// AllowPadding accepts zero bytes after a minutiae record, as they come from
 	// memory slots of fixed size.
 	AllowPadding bool

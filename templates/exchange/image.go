@@ -21,7 +21,7 @@ func decodeImage(format templates.Format, data []byte, o Options) (Decoded, erro
 		_, _, err := imaging.DecodePicture(format, data, imaging.Limits{})
 		return d, err
 	}
-	m, err := imaging.Decode(format, data, imaging.Options{PPI: o.Resolution})
+	m, err := imaging.Decode(format, data, imaging.Options{PPI: o.Resolution, OfRecord: o.OfRecord})
 	if err != nil {
 		return Decoded{}, err
 	}
@@ -76,7 +76,7 @@ func checkView(v *imagerecord.View, stated float64) error {
 	var width, height int
 	if v.Modality == templates.ModalityFinger {
 		var m *imaging.Image
-		if m, err = imaging.Decode(v.Format, v.Payload, imaging.Options{PPI: ppi}); err == nil {
+		if m, err = imaging.Decode(v.Format, v.Payload, imaging.Options{PPI: ppi, OfRecord: true}); err == nil {
 			width, height = m.Width, m.Height
 		}
 	} else {

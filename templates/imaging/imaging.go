@@ -45,6 +45,10 @@ type Options struct {
 	// PPI is the resolution as the caller states it, MinPPI..MaxPPI; 0: what the
 	// file says, see Info.PPI.
 	PPI float64
+	// OfRecord: PPI is what a record says of the image in it, and counts even where
+	// the file says another resolution: many writers leave there what their library
+	// puts in.
+	OfRecord bool
 	// MaxPixels and MaxBytes are those of Limits.
 	MaxPixels, MaxBytes int
 }
@@ -125,7 +129,11 @@ func decode(f templates.Format, data []byte, o Options) (*Image, error) {
 	if p.info.Orientation != 1 {
 		return nil, templates.Bad(templates.ReasonUnsupported, "orientation", p.info.Orientation, "1, upright")
 	}
-	ppi, err := p.info.PPI(o.PPI)
+	info := p.info
+	if o.OfRecord && o.PPI != 0 {
+		info.PPIX, info.PPIY = 0, 0
+	}
+	ppi, err := info.PPI(o.PPI)
 	if err != nil {
 		return nil, err
 	}

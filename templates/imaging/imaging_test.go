@@ -163,11 +163,11 @@ func TestResolution(t *testing.T) {
 	const bad = -1
 	for _, c := range []struct{ x, y, stated, want float64 }{
 		{0, 0, 0, 0}, {500, 500, 0, 500}, {0, 0, 500, 500}, {500, 500, 500, 500},
-		{72, 72, 0, 72}, {2000, 2000, 0, 2000}, {71.9, 71.9, 0, bad}, {2001, 2001, 0, bad},
+		{100, 100, 0, 100}, {2000, 2000, 0, 2000}, {99.9, 99.9, 0, bad}, {72, 72, 500, 500}, {2001, 2001, 0, bad},
 		{1, 1, 0, bad}, {1, 1, 500, 500}, {500, 0, 0, bad}, {500, 0, 500, 500},
 		{500, 504, 0, 502}, {500, 506, 0, bad}, {500, 506, 503, 503}, {500, 1000, 0, bad}, {500, 1000, 500, bad},
-		{500, 500, 509, 509}, {500, 500, 511, bad}, {500, 500, 489, bad}, {96, 96, 500, bad},
-		{0, 0, 71, bad}, {0, 0, 2001, bad}, {0, 0, -1, bad}, {500, 500, -500, bad},
+		{500, 500, 509, 509}, {500, 500, 511, bad}, {500, 500, 489, bad}, {100, 100, 500, bad},
+		{0, 0, 99, bad}, {0, 0, 2001, bad}, {0, 0, -1, bad}, {500, 500, -500, bad},
 	} {
 		got, err := Info{PPIX: c.x, PPIY: c.y}.PPI(c.stated)
 		switch {
@@ -177,7 +177,7 @@ func TestResolution(t *testing.T) {
 			t.Errorf("%+v: %v, %v", c, got, err)
 		}
 	}
-	for _, ppi := range []float64{72, 96, 300, 500, 508, 512, 569, 600, 1000, 1200, 2000} {
+	for _, ppi := range []float64{100, 300, 500, 508, 512, 569, 600, 1000, 1200, 2000} {
 		for _, n := range []float64{float64(int(ppi/metresPerInch + 0.5)), float64(int(ppi / metresPerInch))} {
 			if got := ppiFromMetre(n); got != ppi {
 				t.Errorf("%g per metre is %g ppi, want %g", n, got, ppi)
@@ -229,5 +229,25 @@ func TestFromRaw(t *testing.T) {
 	}
 	if _, err := FromRaw([]byte{3, 4}, 2, 1, 2, 0); reasonOf(t, err) != templates.ReasonOutOfRange {
 		t.Errorf("sample of too many bits: %v", err)
+	}
+}
+
+// TestResolutionOfRecord: what a record says of its image counts before the file.
+func TestResolutionOfRecord(t *testing.T) {
+	data, err := EncodePNG(&Image{Pix: make([]byte, 64), Width: 8, Height: 8, PPI: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		o    Options
+		want float64
+	}{{Options{}, 1000}, {Options{OfRecord: true}, 1000}, {Options{OfRecord: true, PPI: 500}, 500}} {
+		m, err := Decode(templates.FormatPNG, data, c.o)
+		if err != nil || m.PPI != c.want {
+			t.Errorf("%+v: %+v, %v; want %g ppi", c.o, m, err, c.want)
+		}
+	}
+	if _, err := Decode(templates.FormatPNG, data, Options{PPI: 500}); reasonOf(t, err) != templates.ReasonResolution {
+		t.Errorf("stated by the caller, contradicted by the file: %v", err)
 	}
 }

@@ -90,7 +90,7 @@ func TestPNGPicture(t *testing.T) {
 
 // TestEncodePNG: what is written is read back.
 func TestEncodePNG(t *testing.T) {
-	for _, ppi := range []float64{0, 72, 100, 250, 500, 508, 1000, 2000} {
+	for _, ppi := range []float64{0, 100, 125, 250, 500, 508, 1000, 2000} {
 		m := &Image{Pix: noise(4, 33, 21).Pix, Width: 33, Height: 21, PPI: ppi}
 		data, err := EncodePNG(m)
 		if err != nil {

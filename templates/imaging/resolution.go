@@ -8,8 +8,9 @@ import (
 )
 
 // MinPPI and MaxPPI bound what a fingerprint can be captured with, in pixels per inch.
+// 72 and 96, which programs write that do not know, are below.
 const (
-	MinPPI = 72
+	MinPPI = 100
 	MaxPPI = 2000
 )
 
@@ -51,7 +52,7 @@ func (i Info) PPI(stated float64) (float64, error) {
 	return (i.PPIX + i.PPIY) / 2, nil
 }
 
-const rangePPI = "72..2000 ppi"
+const rangePPI = "100..2000 ppi"
 
 // possiblePPI is false for NaN, too.
 func possiblePPI(ppi float64) bool { return ppi >= MinPPI && ppi <= MaxPPI }

@@ -859,7 +859,7 @@ type Sample struct {
 	PresentationAttack *PresentationAttackResult `protobuf:"bytes,10,opt,name=presentation_attack,json=presentationAttack,proto3" json:"presentation_attack,omitempty"`
 	// When the sample was captured; absent: the encounter's time.
 	Captured *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=captured,proto3" json:"captured,omitempty"`
-	// Resolution of a finger image in pixels per inch, 72-2000, where its bytes do not
+	// Resolution of a finger image in pixels per inch, 100-2000, where its bytes do not
 	// state one; 0: what the bytes say. Refused when the bytes say another.
 	ResolutionPpi float64 `protobuf:"fixed64,12,opt,name=resolution_ppi,json=resolutionPpi,proto3" json:"resolution_ppi,omitempty"`
 	// Output only: why the sample cannot be searched, as a stable code, e.g.

@@ -604,11 +604,10 @@ func encodeTile(r recipe, samples [][]int, p, q int) [][]byte {
 		packet[c] = make([][][][]byte, r.levels+1)
 		mb := r.guard + r.depth + 3 - 1
 		quantized := func(x float64) int { return int(x) }
-		x0, y0, x1, y1 := tx0, ty0, tx1, ty1
 		for res := r.levels; res >= 0; res-- {
 			var bands []int
 			d := 1 << (r.levels - res)
-			x0, y0, x1, y1 = up(tx0, d), up(ty0, d), up(tx1, d), up(ty1, d)
+			x0, y0, x1, y1 := up(tx0, d), up(ty0, d), up(tx1, d), up(ty1, d)
 			rw, rh := x1-x0, y1-y0
 			if res > 0 {
 				for x := range rw {
