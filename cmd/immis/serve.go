@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"time"
 
 	"immis/internal/telemetry"
@@ -15,6 +17,8 @@ type serveCmd struct {
 	TLSCert     string `name:"tls-cert" placeholder:"FILE" help:"PEM certificate chain of the server."`
 	TLSKey      string `name:"tls-key" placeholder:"FILE" help:"PEM key of the certificate."`
 	TLSClientCA string `name:"tls-client-ca" placeholder:"FILE" help:"PEM authorities that clients' certificates must come from. All three are read again when they change."`
+
+	HTTP string `name:"http" placeholder:"HOST:PORT" help:"Address of JSON over HTTP (default: loopback, the port of --listen plus 2: 127.0.0.1:7303); - for none. Elsewhere than on loopback it needs the TLS files above, and with them it is TLS everywhere. GET /openapi.json describes it."`
 
 	Admin string `default:"127.0.0.1:7302" placeholder:"HOST:PORT" help:"Address of metrics, health and profiles over HTTP (default ${default}); - for none. Plain text on loopback only; elsewhere with the TLS files above and client certificates."`
 
@@ -55,14 +59,14 @@ func (*serveCmd) Help() string {
 
 Examples:
   immis serve
-  immis serve --listen 0.0.0.0:7301 --tls-cert server.pem --tls-key server.key --tls-client-ca stations.pem`
+  immis serve --listen 0.0.0.0:7301 --http 0.0.0.0:7303 --tls-cert server.pem --tls-key server.key --tls-client-ca stations.pem`
 }
 
 func (c *serveCmd) config() server.Config {
 	cfg := server.Config{
 		Listen: c.Listen, TLS: server.TLSFiles{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
-		AdminListen: c.Admin,
-		Data:        c.Data, Keys: c.Keys, KeyCommand: c.KeyCommand, KeyCopy: c.KeyCopy, KeyEpoch: c.KeyEpoch,
+		HTTPListen: c.HTTP, AdminListen: c.Admin,
+		Data: c.Data, Keys: c.Keys, KeyCommand: c.KeyCommand, KeyCopy: c.KeyCopy, KeyEpoch: c.KeyEpoch,
 		Checkpoints: c.Checkpoints, KeepBodies: c.KeepBodies,
 		SearchWorkers: c.SearchWorkers, SearchQueue: c.SearchQueue,
 		MaxMessage: c.MaxMessage, MaxConnections: c.MaxConnections, MaxStreams: c.MaxStreams, MaxInFlight: c.MaxInFlight, MaxHeader: c.MaxHeader,
@@ -74,10 +78,38 @@ func (c *serveCmd) config() server.Config {
 	if c.Admin == "-" {
 		cfg.AdminListen = ""
 	}
+	switch c.HTTP {
+	case "":
+		cfg.HTTPListen = besides(c.Listen)
+	case "-":
+		cfg.HTTPListen = ""
+	}
 	if len(c.KeyCommand) > 0 {
 		cfg.Keys = ""
 	}
 	return cfg
+}
+
+// besides is the address of JSON over HTTP where none is given: on loopback, the
+// port two above that of the API, so that two servers on one machine need only two
+// ports of the API. A free port beside a free port. "" for an address that is none:
+// the API refuses it.
+func besides(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return ""
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return ""
+	}
+	if n > 0 {
+		n = (n + 2) % (1 << 16)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(n, 10))
 }
 
 // Run serves until the process is told to stop.
@@ -116,9 +148,12 @@ func (c *serveCmd) announce(a *app, s *server.Server) error {
 		admin = s.AdminAddr().String()
 	}
 	if a.json {
-		return a.printValue(map[string]string{"serving": s.Addr().String(), "admin": admin})
+		return a.printValue(map[string]string{"serving": s.Addr().String(), "http": s.HTTPURL(), "admin": admin})
 	}
 	text := fmt.Sprintf("serving on %s", s.Addr())
+	if u := s.HTTPURL(); u != "" {
+		text += fmt.Sprintf(", JSON on %s/v1", u)
+	}
 	if admin != "" {
 		text += fmt.Sprintf(", metrics on %s/metrics", s.AdminURL())
 	}
