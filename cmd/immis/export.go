@@ -1,26 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	immisv1 "immis/api/immis/v1"
 )
@@ -31,6 +26,10 @@ type exportCmd struct {
 	Gallery string   `placeholder:"ID" help:"Only people of this gallery."`
 	Subject []string `placeholder:"ID" help:"Only these people."`
 	Workers int      `default:"4" help:"Requests under way, 1-64 (default ${default})."`
+	Format  string   `default:"as-stored" placeholder:"NAME" help:"Format of the minutiae records: as-stored, iso-19794-2-2005, iso-19794-2-2011, ansi-378-2004, ansi-378-2007, ansi-378-2009, ansi-378-2009-am1; or cbeff-xml, one document per encounter (default ${default})."`
+
+	AgeRecipient      []string `name:"age-recipient" placeholder:"age1..." help:"Seal every file for this recipient (age-keygen -y)."`
+	AgeRecipientsFile []string `name:"age-recipients-file" placeholder:"FILE" type:"existingfile" help:"Seal every file for the recipients listed there."`
 }
 
 // subjectFile is written last: where it stands, the subject is complete.
@@ -38,18 +37,26 @@ const subjectFile = "subject.json"
 
 // Help implements kong.HelpProvider.
 func (*exportCmd) Help() string {
-	return `Writes each person into a folder of their own: subject.json (the API's GetSubjectResponse without the bytes of samples) and one file per sample, as it is stored (records as they were sent, face vectors at unit length in 32 bits). Each read is written into the ledger. An export that was interrupted is started again with the same command.
+	return `Writes each person into a folder of their own: subject.json (the API's GetSubjectResponse without the bytes of samples) and one file per sample, as it is stored (records as they were sent, face vectors at unit length in 32 bits), and a manifest.csv of all, which immis import reads. Each read is written into the ledger. An export that was interrupted is started again with the same command.
 
-The files are NOT sealed: they are made with mode 0600, and what happens to them is up to you.
+With --format minutiae records are written anew in that format, rounded to its pixels; what cannot be written in it stays as stored. cbeff-xml puts the samples of an encounter that such a document can hold into one, the others stand beside it. A manifest has room for one name and one document of a person; subject.json has all.
 
-Example:
-  immis export --purpose data-subject-request --case DSR-2026-17 --subject S-1 out/`
+The files are made with mode 0600 and are NOT sealed, unless --age-recipient or --age-recipients-file is given: then every file is encrypted, manifest.csv.age too, and files are named by numbers. A sealed export goes into an empty folder and is not continued. Passphrases are not taken: they are guessed.
+
+With --json the answer is one object: subjects, skipped (there already), gone (deleted meanwhile), as_stored (samples that --format could not hold), reduced (people about whom subject.json says more than the manifest), seconds.
+
+Examples:
+  immis export --purpose data-subject-request --case DSR-2026-17 --subject S-1 out/
+  immis export --purpose readmission --gallery transfer --format iso-19794-2-2011 --age-recipient age1... sealed/
+  immis import --purpose test sealed/manifest.csv.age --age-identity key.txt`
 }
 
 type exportResult struct {
 	Subjects uint64  `json:"subjects"`
 	Skipped  uint64  `json:"skipped"`
 	Gone     uint64  `json:"gone"`
+	AsStored uint64  `json:"as_stored"`
+	Reduced  uint64  `json:"reduced"`
 	Seconds  float64 `json:"seconds"`
 }
 
@@ -60,6 +67,9 @@ type exporter struct {
 	rc                  *immisv1.RequestContext
 	progress            *progress
 	done, skipped, gone atomic.Uint64
+	convert             converter
+	sealed              *sealedFolder // nil: files are not sealed
+	reduced             uint64
 }
 
 // Run exports.
@@ -67,18 +77,45 @@ func (c *exportCmd) Run(a *app) error {
 	if c.Workers < 1 || c.Workers > 64 {
 		return usage("workers %d, want 1 to 64", c.Workers)
 	}
+	format, err := exportFormat(c.Format)
+	if err != nil {
+		return err
+	}
+	recipients, err := readRecipients(c.AgeRecipient, c.AgeRecipientsFile)
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Folder, 0o700); err != nil {
 		return usage("folder %s: %v", c.Folder, err)
 	}
+	var sealed *sealedFolder
+	if len(recipients) > 0 {
+		if sealed, err = newSealedFolder(c.Folder, recipients); err != nil {
+			return err
+		}
+	}
 	return c.call(a, func(ctx context.Context, conn *grpc.ClientConn, rc *immisv1.RequestContext) error {
-		x := &exporter{c: c, conn: conn, rc: rc, progress: a.progress("exported")}
+		x := &exporter{c: c, conn: conn, rc: rc, progress: a.progress("exported"), convert: converter{to: format}, sealed: sealed}
 		err := x.run(ctx)
+		if err == nil {
+			err = x.manifest()
+		} else if sealed != nil {
+			err = errors.Join(err, sealed.discard())
+		}
 		took := x.progress.end()
-		r := exportResult{Subjects: x.done.Load(), Skipped: x.skipped.Load(), Gone: x.gone.Load(), Seconds: took.Seconds()}
+		r := exportResult{
+			Subjects: x.done.Load(), Skipped: x.skipped.Load(), Gone: x.gone.Load(), AsStored: x.convert.kept.Load(), Reduced: x.reduced, Seconds: took.Seconds(),
+		}
 		if a.json {
 			err = errors.Join(err, a.printValue(r))
 		}
 		a.printf("exported %d people in %s, %d were there already, %d were deleted meanwhile\n", r.Subjects, since(took), r.Skipped, r.Gone)
+		if r.AsStored > 0 {
+			a.printf("%d samples cannot be written as %s and are as stored\n", r.AsStored, c.Format)
+		}
+		if r.Reduced > 0 {
+			a.printf("about %d people subject.json says more than the manifest has columns for\n", r.Reduced)
+		}
 		return err
 	})
 }
@@ -153,11 +190,13 @@ func (x *exporter) page(ctx context.Context, token string) (*immisv1.ListSubject
 func (x *exporter) subject(ctx context.Context, id string) error {
 	dir := filepath.Join(x.c.Folder, folderName(id))
 	final := filepath.Join(dir, subjectFile)
-	if _, err := os.Stat(final); err == nil {
-		x.skipped.Add(1)
-		return nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if x.sealed == nil {
+		if _, err := os.Stat(final); err == nil {
+			x.skipped.Add(1)
+			return nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	s, err := x.get(ctx, &immisv1.GetSubjectRequest{Context: x.rc, SubjectId: id, IncludeSamples: true})
 	if err != nil && explain(err).Reason == "OVERSIZED" {
@@ -170,7 +209,14 @@ func (x *exporter) subject(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeSubject(dir, s); err != nil {
+	if x.sealed != nil {
+		err = x.sealed.subject(&x.convert, s)
+	} else if err = os.MkdirAll(dir, 0o700); err == nil {
+		_, err = writeSubject(&x.convert, s, func(name string, data []byte) (string, error) {
+			return name, writeFile(filepath.Join(dir, name), data)
+		})
+	}
+	if err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
 	}
 	x.progress.update(x.done.Add(1), 0)
@@ -214,33 +260,6 @@ func folderName(id string) string {
 	return name
 }
 
-func writeSubject(dir string, s *immisv1.GetSubjectResponse) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	for i, e := range s.GetEncounters() {
-		for j, m := range e.GetSamples() {
-			if len(m.GetData()) == 0 {
-				continue
-			}
-			if err := writeFile(filepath.Join(dir, fmt.Sprintf("%03d-%02d%s", i, j, extension(m.GetFormat()))), m.GetData()); err != nil {
-				return err
-			}
-			m.Data = nil
-		}
-	}
-	b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(proto.Message(s))
-	if err != nil {
-		return err
-	}
-	var text bytes.Buffer
-	if err := json.Indent(&text, b, "", "  "); err != nil {
-		return err
-	}
-	text.WriteByte('\n')
-	return writeFile(filepath.Join(dir, subjectFile), text.Bytes())
-}
-
 // writeFile writes aside and renames, so that a file is whole or not there.
 func writeFile(path string, b []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
@@ -261,24 +280,3 @@ func writeFile(path string, b []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-func extension(f immisv1.Format) string {
-	switch f {
-	case immisv1.Format_FORMAT_FACE_FLOAT32:
-		return ".f32"
-	case immisv1.Format_FORMAT_FACE_FLOAT16:
-		return ".f16"
-	case immisv1.Format_FORMAT_FACE_INT8:
-		return ".i8"
-	case immisv1.Format_FORMAT_ISO_19794_2_2005:
-		return ".iso"
-	case immisv1.Format_FORMAT_PNG:
-		return ".png"
-	case immisv1.Format_FORMAT_JPEG:
-		return ".jpg"
-	case immisv1.Format_FORMAT_WSQ:
-		return ".wsq"
-	case immisv1.Format_FORMAT_JPEG2000:
-		return ".jp2"
-	}
-	return "." + strings.ToLower(f.String())
-}

@@ -142,7 +142,7 @@ func (c *csvReader) next() error {
 		}
 		for i, cell := range c.cells {
 			if i < len(c.columns) {
-				c.row[c.columns[i]] = strings.TrimSpace(cell)
+				c.row[c.columns[i]] = cell
 			}
 		}
 		if len(c.cells) != len(c.columns) {
@@ -178,7 +178,8 @@ func (c *csvReader) readLine() (string, error) {
 	return string(b), nil
 }
 
-// splitLine appends the cells of a line (RFC 4180, within one line).
+// splitLine appends the cells of a line (RFC 4180, within one line). Spaces around cells
+// without quotes are dropped.
 func splitLine(cells []string, line string, comma byte) ([]string, error) {
 	for {
 		if !strings.HasPrefix(line, `"`) {
@@ -186,7 +187,7 @@ func splitLine(cells []string, line string, comma byte) ([]string, error) {
 			if strings.Contains(cell, `"`) {
 				return cells, errors.New(`a quote inside a cell without quotes, want "" within quotes`)
 			}
-			cells = append(cells, cell)
+			cells = append(cells, strings.TrimSpace(cell))
 			if !more {
 				return cells, nil
 			}
