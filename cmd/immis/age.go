@@ -13,6 +13,9 @@ import (
 // ageExt ends the names of files sealed by age.
 const ageExt = ".age"
 
+// maxAgeFile bounds a file of identities or recipients, in bytes.
+const maxAgeFile = 4 << 20
+
 // ageMagic begins a file sealed by age.
 const ageMagic = "age-encryption.org/v1\n"
 
@@ -22,10 +25,12 @@ const maxAgeOverhead = 64 << 10
 
 func isAge(data []byte) bool { return bytes.HasPrefix(data, []byte(ageMagic)) }
 
+var errSealed = errors.New("is sealed by age: give --age-identity FILE, or open it with age -d")
+
 // openAge opens a sealed sample of at most limit bytes; more is cut behind limit.
 func openAge(data []byte, identities []age.Identity, limit int64) ([]byte, error) {
 	if len(identities) == 0 {
-		return nil, errors.New("is sealed by age: give --age-identity FILE, or open it with age -d")
+		return nil, errSealed
 	}
 	r, err := age.Decrypt(bytes.NewReader(data), identities...)
 	if err != nil {
@@ -59,7 +64,7 @@ func readIdentities(files []string) ([]age.Identity, error) {
 	var out []age.Identity
 	for _, name := range files {
 		err := withFile(name, func(f *os.File) error {
-			ids, err := age.ParseIdentities(io.LimitReader(f, maxPEM))
+			ids, err := age.ParseIdentities(io.LimitReader(f, maxAgeFile))
 			out = append(out, ids...)
 			return err
 		})
@@ -82,7 +87,7 @@ func readRecipients(texts, files []string) ([]age.Recipient, error) {
 	}
 	for _, name := range files {
 		err := withFile(name, func(f *os.File) error {
-			r, err := age.ParseRecipients(io.LimitReader(f, maxPEM))
+			r, err := age.ParseRecipients(io.LimitReader(f, maxAgeFile))
 			out = append(out, r...)
 			return err
 		})

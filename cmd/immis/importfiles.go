@@ -13,7 +13,6 @@ import (
 
 	"filippo.io/age"
 
-	immisv1 "immis/api/immis/v1"
 	"immis/templates"
 )
 
@@ -69,12 +68,12 @@ func (c *importFilesCmd) Run(a *app) error {
 	m := &filesImport{c: c, a: a, stated: stated{model: c.Model, ppi: c.Resolution}}
 	var err error
 	if c.Modality != "" {
-		if m.stated.modality, err = parseModality(c.Modality); err != nil {
+		if m.stated.anyModality, err = parseModality(c.Modality); err != nil {
 			return err
 		}
 	}
 	if c.Position != "" {
-		if m.stated.position, err = parsePosition(c.Position); err != nil {
+		if m.stated.anyPosition, err = parsePosition(c.Position); err != nil {
 			return err
 		}
 	}
@@ -279,9 +278,6 @@ func (m *filesImport) named(f *folder, rel string) (subject, encounter string, s
 			return "", "", st, err.Error()
 		}
 		st.position = v
-		if st.modality == immisv1.Modality_MODALITY_UNSPECIFIED {
-			st.modality = immisv1.Modality_MODALITY_FINGER
-		}
 	}
 	return subject, encounter, st, ""
 }

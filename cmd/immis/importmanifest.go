@@ -252,8 +252,11 @@ func (f *folder) openText(rel string) (io.Closer, io.Reader, error) {
 		return nil, nil, err
 	}
 	b := bufio.NewReader(h)
-	if front, _ := b.Peek(len(ageMagic)); !isAge(front) || len(f.identities) == 0 {
+	if front, _ := b.Peek(len(ageMagic)); !isAge(front) {
 		return h, b, nil
+	}
+	if len(f.identities) == 0 {
+		return nil, nil, errors.Join(errSealed, h.Close())
 	}
 	r, err := age.Decrypt(b, f.identities...)
 	if err != nil {

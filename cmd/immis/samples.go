@@ -41,9 +41,12 @@ func (f *sampleFlags) empty() bool {
 type stated struct {
 	modality immisv1.Modality
 	position immisv1.Position
-	// model and ppi are said about all samples: they go to those that can have one.
-	model string
-	ppi   float64
+	// The others are said about all samples of a command: model and ppi go to those that
+	// can have one, anyModality where nothing else tells, anyPosition to fingers.
+	model       string
+	ppi         float64
+	anyModality immisv1.Modality
+	anyPosition immisv1.Position
 }
 
 // samples reads the files.
@@ -158,9 +161,14 @@ func newSample(name string, data []byte, st stated) (*immisv1.Sample, error) {
 			s.Modality = immisv1.Modality_MODALITY_FACE
 		case f.Modality() == templates.ModalityFinger || st.position != immisv1.Position_POSITION_UNSPECIFIED:
 			s.Modality = immisv1.Modality_MODALITY_FINGER
+		case st.anyModality != immisv1.Modality_MODALITY_UNSPECIFIED:
+			s.Modality = st.anyModality
 		default:
 			return nil, templates.Bad(engine.ReasonModality, "modality", "is not told by format "+f.String(), "face, finger or iris, stated beside the file")
 		}
+	}
+	if s.GetModality() == immisv1.Modality_MODALITY_FINGER && s.GetPosition() == immisv1.Position_POSITION_UNSPECIFIED {
+		s.Position = st.anyPosition
 	}
 	if f.Image() && s.GetModality() == immisv1.Modality_MODALITY_FINGER {
 		s.ResolutionPpi = st.ppi

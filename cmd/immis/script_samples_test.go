@@ -1,14 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"image"
+	"image/png"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 
+	"filippo.io/age"
+
 	"immis/templates"
+	"immis/templates/ansi378"
+	"immis/templates/cbeff"
 	"immis/templates/iso19794"
 )
 
@@ -55,6 +62,47 @@ func (s *script) faces(file, indexFile string, people, visits uint64) {
 // finger writes an ISO record of a right index finger.
 func (s *script) finger(file string, person uint64) {
 	s.t.Helper()
+	rec, err := iso19794.FromFingers([]templates.Finger{fingerOf(person)}, iso19794.Capture{})
+	s.check(err)
+	b, err := rec.AppendBinary(nil)
+	s.check(err)
+	s.put(file, b)
+}
+
+// record writes a right index finger in a format.
+func (s *script) record(format, file string, person uint64) {
+	s.t.Helper()
+	f, err := templates.ParseFormat(format)
+	s.check(err)
+	var b []byte
+	switch {
+	case f == templates.FormatCBEFF:
+		rec, err := iso19794.FromFingers([]templates.Finger{fingerOf(person)}, iso19794.Capture{})
+		s.check(err)
+		inner, err := rec.AppendBinary(nil)
+		s.check(err)
+		doc, err := cbeff.New([]cbeff.Sample{{
+			Modality: templates.ModalityFinger, Position: templates.RightIndex, Format: templates.FormatISO19794_2_2005, Data: inner, Quality: templates.Quality{Value: templates.QualityUnknown},
+		}})
+		s.check(err)
+		b, err = doc.Encode()
+		s.check(err)
+	case f == templates.FormatISO19794_2_2011:
+		rec, err := iso19794.FromFingers2011([]templates.Finger{fingerOf(person)}, iso19794.Capture2011{})
+		s.check(err)
+		b, err = rec.Encode()
+		s.check(err)
+	default:
+		rec, err := ansi378.FromFingers(f, []templates.Finger{fingerOf(person)}, ansi378.Capture{})
+		s.check(err)
+		b, err = rec.Encode()
+		s.check(err)
+	}
+	s.put(file, b)
+}
+
+// fingerOf is a right index finger.
+func fingerOf(person uint64) templates.Finger {
 	r := rand.New(rand.NewPCG(person, 2))
 	f := templates.Finger{Position: templates.RightIndex, Width: 400, Height: 500, Quality: 70}
 	for i := range 40 {
@@ -63,10 +111,32 @@ func (s *script) finger(file string, person uint64) {
 			Type: templates.MinutiaType(1 + r.IntN(2)), Quality: templates.QualityUnknown,
 		})
 	}
-	rec, err := iso19794.FromFingers([]templates.Finger{f}, iso19794.Capture{})
+	return f
+}
+
+// image writes a small PNG of nothing.
+func (s *script) image(file string) {
+	s.t.Helper()
+	m := image.NewGray(image.Rect(0, 0, 100, 80))
+	for i := range m.Pix {
+		m.Pix[i] = byte(i * 7)
+	}
+	var b bytes.Buffer
+	s.check(png.Encode(&b, m))
+	s.put(file, b.Bytes())
+}
+
+// ageKey writes an identity, and its recipient beside it.
+func (s *script) ageKey(file string) {
+	s.t.Helper()
+	id, err := age.GenerateX25519Identity()
 	s.check(err)
-	b, err := rec.AppendBinary(nil)
-	s.check(err)
+	s.put(file, []byte(id.String()+"\n"))
+	s.put(file+".pub", []byte(id.Recipient().String()+"\n"))
+}
+
+func (s *script) put(file string, b []byte) {
+	s.t.Helper()
 	s.check(os.MkdirAll(filepath.Dir(s.path(file)), 0o700))
 	s.check(os.WriteFile(s.path(file), b, 0o600))
 }

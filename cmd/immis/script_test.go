@@ -57,6 +57,9 @@ func TestScripts(t *testing.T) {
 //	stdout RE, stderr RE    the last command's output must match; with ! it must not
 //	server [FLAGS], stop    starts and ends immis serve on the folders data and keys
 //	face, faces, finger     write synthetic samples
+//	record FORMAT FILE N, image FILE, agekey FILE
+//	                        write a finger record of a format, a PNG, an age identity with
+//	                        its recipient in FILE.pub
 //	certs                   writes ca.pem, server.pem and .key, and client.pem and .key
 //	flip, cp, cmp, rm, mkdir, exists, grep, env
 //	-- NAME --              the rest is the content of a file
@@ -149,6 +152,9 @@ func (s *script) run() {
 
 func (s *script) words(l string) (out []string) {
 	l = strings.ReplaceAll(l, "$WORK", s.dir)
+	if strings.Contains(l, "$RECIPIENT") {
+		l = strings.ReplaceAll(l, "$RECIPIENT", strings.TrimSpace(string(s.read("key.pub"))))
+	}
 	for i, part := range strings.Split(l, "'") {
 		if i%2 == 1 {
 			out = append(out, part)
@@ -165,7 +171,7 @@ func (s *script) do(w []string) {
 	if not {
 		w = w[1:]
 	}
-	need := map[string]int{"code": 3, "stdout": 2, "stderr": 2, "face": 4, "faces": 5, "finger": 3, "flip": 3, "cp": 3, "cmp": 3, "rm": 2, "mkdir": 2, "exists": 2, "grep": 3, "env": 2}
+	need := map[string]int{"code": 3, "stdout": 2, "stderr": 2, "face": 4, "faces": 5, "finger": 3, "record": 4, "image": 2, "agekey": 2, "flip": 3, "cp": 3, "cmp": 3, "rm": 2, "mkdir": 2, "exists": 2, "grep": 3, "env": 2}
 	if len(w) < need[w[0]] {
 		s.fatalf("%q has too few words", w)
 	}
@@ -190,6 +196,12 @@ func (s *script) do(w []string) {
 		s.faces(w[1], w[2], s.number(w[3]), s.number(w[4]))
 	case "finger":
 		s.finger(w[1], s.number(w[2]))
+	case "record":
+		s.record(w[1], w[2], s.number(w[3]))
+	case "image":
+		s.image(w[1])
+	case "agekey":
+		s.ageKey(w[1])
 	case "certs":
 		s.certs()
 	case "flip":
