@@ -52,7 +52,7 @@ type band struct {
 // and tag trees start in those of the tile.
 type precinctState struct {
 	layers, blocks, nodes int32
-	// any is true once a packet was not empty.
+	// any is true once a packet brought a code-block.
 	any bool
 }
 

@@ -55,7 +55,7 @@ type Config struct {
 // Limits bound what Decode spends on an input. The zero value is the default.
 type Limits struct {
 	// Pixels bounds width*height*components; 0 means DefaultPixels. A decoded
-	// image costs about five bytes for each at its peak.
+	// image costs about seven bytes for each at its peak.
 	Pixels int
 }
 
@@ -74,8 +74,9 @@ func DecodeConfig(data []byte) (Config, error) {
 // Decode reads an image: *image.Gray for 1 component, *image.NRGBA for 3 and 4.
 // Samples of more than 8 bits lose their low bits, samples of fewer are spread
 // over 0..255, signed samples are moved up by half their range. Subsampled
-// components (by 2 or 4) are repeated. sYCC becomes sRGB; ICC profiles are not
-// applied. A fourth component is opacity.
+// components (by 2 or 4) are repeated. sYCC becomes sRGB, also where only the
+// subsampling of its colours tells it; ICC profiles are not applied. A fourth
+// component is opacity.
 //
 // Errors are those of DecodeConfig. TRUNCATED is also the answer to a missing
 // tile, packet or end-of-codestream marker. Bytes after that marker are

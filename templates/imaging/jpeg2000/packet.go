@@ -120,7 +120,6 @@ func (r *packetReader) read(tc *tileComponent, res, index, layer int) error {
 	r.last, r.n = 0, 0
 	start := len(r.chunks)
 	if r.bit() != 0 {
-		state.any = true
 		blocks, nodes := int(state.blocks), int(state.nodes)
 		for i := range tc.resolutions[res].bands {
 			p := tc.part(res, index, i)
@@ -147,6 +146,7 @@ func (r *packetReader) read(tc *tileComponent, res, index, layer int) error {
 	if err := r.marker(r.eph, ephMarker, 0); err != nil {
 		return err
 	}
+	state.any = state.any || len(r.chunks) > start
 	for i := start; i < len(r.chunks); i++ {
 		c := &r.chunks[i]
 		if int(c.length) > r.end-r.pos {

@@ -1,8 +1,6 @@
 package jpeg2000
 
-import (
-	"image"
-)
+import "image"
 
 // plane is one component of the image, 8 bits, on its own grid.
 type plane struct {
@@ -105,10 +103,19 @@ func (f *file) picture(planes []plane) image.Image {
 			to[4*i] = v
 		}
 	}
-	if f.boxes.space == spaceSYCC {
+	if f.isYCC() {
 		fromYCC(img.Pix)
 	}
 	return img
+}
+
+// isYCC tells whether the components are sYCC. Where nothing says so, subsampled
+// colours do: red, green and blue are never subsampled.
+func (f *file) isYCC() bool {
+	if k := f.size.components; f.boxes.space == spaceUnknown && k[0].dx*k[0].dy == 1 {
+		return k[1].dx*k[1].dy > 1 && k[2].dx*k[2].dy > 1
+	}
+	return f.boxes.space == spaceSYCC
 }
 
 // upsampled is plane c with a sample for each pixel of the image.
