@@ -104,9 +104,9 @@ func Inspect(f templates.Format, data []byte) (Info, error) {
 }
 
 // Decode reads an image as grey, for fingerprints. Colours become BT.601 luma (of a
-// JPEG its own luma component), samples of 16 bits are scaled and rounded, of less
-// than 8 bits stretched to 0..255, and transparency is laid over white. Gamma and
-// colour profiles are not applied.
+// JPEG its own luma component), samples of 16 bits are scaled and rounded (of JPEG 2000
+// cut), of less than 8 bits stretched to 0..255, and transparency is laid over white.
+// Gamma and colour profiles are not applied.
 //
 // The resolution is that of Info.PPI. A picture that is not stored upright is
 // refused: a mirrored print would be compared as another finger.

@@ -86,6 +86,16 @@ func TestJPEGProcesses(t *testing.T) {
 			t.Errorf("%s: other pixels", name)
 		}
 	}
+	// Three components that are no YCbCr: 128 each is grey then, too.
+	adobe := jpegSegment(jpegAPP14, append([]byte("Adobe"), make([]byte, 7)...)...)
+	rgb := jpegOf(adobe, tables, jpegFrame(jpegSOF0, 16, 16, 3), jpegScan(zeros, 0, 63, 0, 1, 2, 3))
+	p, _, err := DecodePicture(templates.FormatJPEG, rgb, Limits{})
+	if m, ok := p.(*image.RGBA); err != nil || !ok || m.Pix[0] != 128 || m.Pix[3] != 255 {
+		t.Errorf("RGB: %T, %v", p, err)
+	}
+	if _, _, err := DecodePicture(templates.FormatJPEG, rgb, Limits{MaxBytes: 7*256 - 1}); reasonOf(t, err) != templates.ReasonOversized {
+		t.Errorf("RGB: %v", err)
+	}
 	// A component whose first scan is missing would be shown as grey.
 	missing := jpegOf(tables, jpegFrame(jpegSOF2, 16, 16, 3), jpegScan(zeros, 0, 0, 0, 1, 2))
 	if _, err := Decode(templates.FormatJPEG, missing, Options{}); reasonOf(t, err) != templates.ReasonMalformed {

@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"bytes"
+	"image"
 	"os"
 	"path/filepath"
 	"testing"
@@ -127,10 +128,11 @@ func TestRealJPEG2000(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		m, _, err := DecodePicture(templates.FormatJP2, data, Limits{})
+		var m image.Image
+		cost, _ := allocated(func() { m, _, err = DecodePicture(templates.FormatJP2, data, Limits{}) })
 		if err != nil || m.Bounds().Dx() != info.Width || m.Bounds().Dy() != info.Height {
 			t.Errorf("%s: %+v, %v", path, info, err)
 		}
-		t.Logf("%s: %+v", filepath.Base(path), info)
+		t.Logf("%s: %+v, %d bytes allocated", filepath.Base(path), info, cost)
 	}
 }
