@@ -13,7 +13,6 @@ const (
 	signature   = "\x00\x00\x00\x0cjP  \r\n\x87\n"
 	brand       = "jp2 "
 	inch        = 0.0254 // metres
-	variesBits  = 255    // ihdr: the components differ, see bpcc
 	compression = 7      // ihdr: the only compression type
 )
 

@@ -61,5 +61,5 @@ func markerName(m int) string {
 	case sotMarker:
 		return "SOT"
 	}
-	return "unknown"
+	return "marker segment"
 }

@@ -22,7 +22,6 @@ const (
 	styleCausal   = 1 << 3
 	stylePredict  = 1 << 4 // concerns encoders; decoders need not check it
 	styleSymbols  = 1 << 5
-	styleHT       = 1 << 6
 	stylePart1    = styleBypass | styleReset | styleTermAll | styleCausal | stylePredict | styleSymbols
 	codePrecincts = 1 << 0 // Scod, Table A.13
 	codeSOP       = 1 << 1
