@@ -25,6 +25,14 @@ type importCmd struct {
 	Fingers importFingersCmd `cmd:"" help:"Enroll a folder of finger records."`
 }
 
+// Help implements kong.HelpProvider.
+func (*importCmd) Help() string {
+	return `immis import PATH... is immis import files PATH...: it takes folders, samples and CSV manifests; immis import files --help says how.
+
+Example:
+  immis import --purpose permit --gallery residents people.csv`
+}
+
 // importFlags are common to all imports.
 type importFlags struct {
 	Gallery         []string `placeholder:"ID" help:"Gallery the people are put into; must exist."`
@@ -137,7 +145,7 @@ func (c *client) importPeople(a *app, f importFlags, job importJob) (err error) 
 			return err
 		}
 		if f.Journal != "" {
-			if im.journal, err = openJournal(f.Journal, journalOwner(ctx, conn, rc, c.Timeout, job.id)); err != nil {
+			if err = im.openJournal(ctx); err != nil {
 				return errors.Join(err, im.rejects.close())
 			}
 		}
@@ -145,6 +153,15 @@ func (c *client) importPeople(a *app, f importFlags, job importJob) (err error) 
 		err = errors.Join(err, im.journal.close(), im.rejects.close())
 		return im.report(err)
 	})
+}
+
+func (im *importer) openJournal(ctx context.Context) error {
+	owner, err := im.journalOwner(ctx)
+	if err != nil {
+		return err
+	}
+	im.journal, err = openJournal(im.flags.Journal, owner)
+	return err
 }
 
 // report prints what became of the import and joins it with its error.

@@ -14,7 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	immisv1 "immis/api/immis/v1"
 )
@@ -60,15 +61,21 @@ const (
 )
 
 // journalOwner names the ledger that an import goes to, with the job. The key of the
-// ledger's heads tells two servers apart; where it may not be read, the job has to do.
-func journalOwner(ctx context.Context, conn *grpc.ClientConn, rc *immisv1.RequestContext, timeout time.Duration, job string) string {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+// ledger's heads tells two servers apart; where this principal may not read it, the job
+// has to do.
+func (im *importer) journalOwner(ctx context.Context) (string, error) {
 	ledger := "any"
-	if h, err := immisv1.NewLedgerServiceClient(conn).GetHead(ctx, &immisv1.GetHeadRequest{Context: rc}); err == nil {
-		ledger, _, _ = strings.Cut(h.GetVerifierKey(), "+")
+	err := im.patiently(ctx, func(ctx context.Context) error {
+		h, err := immisv1.NewLedgerServiceClient(im.conn).GetHead(ctx, &immisv1.GetHeadRequest{Context: im.rc})
+		if err == nil {
+			ledger, _, _ = strings.Cut(h.GetVerifierKey(), "+")
+		}
+		return err
+	})
+	if status.Code(err) == codes.PermissionDenied {
+		err = nil
 	}
-	return ledger + " " + job
+	return ledger + " " + im.job, err
 }
 
 func openJournal(path, owner string) (_ *journal, err error) {

@@ -68,22 +68,27 @@ func (im *importer) item(ctx context.Context, subject string, it *item, add bool
 // for the enrolment first, under an identifier of its own: a repetition then takes the
 // same way, whatever else was enrolled in between.
 func (im *importer) send(ctx context.Context, in *immisv1.EnrollRequest, add bool) error {
-	if !im.addTo {
-		return im.patiently(ctx, in, add)
+	enroll := func(ctx context.Context) error {
+		_, err := enrollOne(ctx, im.conn, im.timeout, add, in)
+		return err
 	}
-	err := im.patiently(ctx, in, false)
+	if !im.addTo {
+		return im.patiently(ctx, enroll)
+	}
+	add = false
+	err := im.patiently(ctx, enroll)
 	if status.Code(err) != codes.AlreadyExists {
 		return err
 	}
-	in.RequestId += "+"
-	return im.patiently(ctx, in, true)
+	add, in.RequestId = true, in.GetRequestId()+"+"
+	return im.patiently(ctx, enroll)
 }
 
 // patiently repeats what the server could not take now.
-func (im *importer) patiently(ctx context.Context, in *immisv1.EnrollRequest, add bool) error {
+func (im *importer) patiently(ctx context.Context, ask func(context.Context) error) error {
 	wait, deadline := 50*time.Millisecond, time.Now().Add(patience)
 	for {
-		_, err := enrollOne(ctx, im.conn, im.timeout, add, in)
+		err := ask(ctx)
 		switch status.Code(err) {
 		case codes.Unavailable, codes.DeadlineExceeded:
 		case codes.ResourceExhausted:
