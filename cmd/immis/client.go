@@ -3,21 +3,16 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 
+	immisclient "immis/api/immis/client"
 	immisv1 "immis/api/immis/v1"
-	"immis/internal/config"
 )
 
 // client are the flags of every command that asks a server.
@@ -37,7 +32,7 @@ type client struct {
 // with all its samples.
 const maxAnswer = 1 << 30
 
-// maxPEM bounds each PEM file, in bytes.
+// maxPEM bounds each file of keys, in bytes.
 const maxPEM = 4 << 20
 
 // purposeName is a purpose as it stands on the command line.
@@ -65,83 +60,35 @@ func (c *client) context() (*immisv1.RequestContext, error) {
 	return nil, usage("purpose %q, want one of %s", c.Purpose, strings.Join(names, ", "))
 }
 
-// dial opens a connection to the server. The caller closes it.
-func (c *client) dial() (*grpc.ClientConn, error) {
-	creds := insecure.NewCredentials()
+// open makes the connection to the server. The caller closes it.
+func (c *client) open() (*immisclient.Client, error) {
+	o := immisclient.Options{Address: c.Server, Timeout: c.Timeout, Wait: c.WaitServer, MaxAnswer: maxAnswer}
+	if o.Wait == 0 {
+		o.Wait = -1 // the flag's 0 is "not at all"
+	}
 	if c.TLSCA != "" || c.TLSCert != "" || c.TLSKey != "" {
-		t, err := c.tls()
-		if err != nil {
+		var err error
+		if o.TLS, err = c.tls(); err != nil {
 			return nil, err
 		}
-		creds = credentials.NewTLS(t)
 	}
-	conn, err := grpc.NewClient(c.Server, grpc.WithTransportCredentials(creds),
-		grpc.WithUnaryInterceptor(c.waiting()), grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff: backoff.Config{BaseDelay: retryEvery, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}, MinConnectTimeout: 5 * time.Second,
-		}), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+	out, err := immisclient.New(o)
 	if err != nil {
-		return nil, usage("server %q: %v", c.Server, err)
+		return nil, usage("%v", err)
 	}
-	return conn, nil
-}
-
-// retryEvery is the pause between attempts to reach a server that is starting.
-const retryEvery = 100 * time.Millisecond
-
-// waiting repeats what a starting server refuses, until --wait-server has passed since
-// the command began. Only refusals that leave no doubt are repeated: nobody
-// listened, or the server said that it is not ready. A connection that broke may
-// have carried the request out. Streams are not repeated: every command that
-// opens one has had an answer before.
-func (c *client) waiting() grpc.UnaryClientInterceptor {
-	end := time.Now().Add(c.WaitServer)
-	return func(ctx context.Context, method string, in, out any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-		for {
-			err := invoke(ctx, method, in, out, conn, options...)
-			if err == nil || !starting(err) || !time.Now().Before(end) {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return err
-			case <-time.After(retryEvery):
-			}
-		}
-	}
-}
-
-// starting tells whether an error is that of a server that is not up yet.
-func starting(err error) bool {
-	r := explain(err)
-	return r.Code == codes.Unavailable.String() &&
-		(r.Reason == "NOT_READY" || r.Reason == "" && strings.Contains(r.Message, syscall.ECONNREFUSED.Error()))
+	return out, nil
 }
 
 func (c *client) tls() (*tls.Config, error) {
 	if c.TLSCA == "" || c.TLSCert == "" || c.TLSKey == "" {
 		return nil, usage("TLS needs all of --tls-ca, --tls-cert and --tls-key")
 	}
-	ca, err := config.ReadFile(c.TLSCA, maxPEM)
-	if err != nil {
-		return nil, fmt.Errorf("read --tls-ca: %w", err)
+	t, err := immisclient.TLSFiles{CA: c.TLSCA, Cert: c.TLSCert, Key: c.TLSKey, ServerName: c.TLSServerName}.Config()
+	var file *fs.PathError
+	if err != nil && !errors.As(err, &file) {
+		return nil, usage("%v", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(ca) {
-		return nil, usage("--tls-ca %s holds no certificate, want PEM", c.TLSCA)
-	}
-	cert, err := config.ReadFile(c.TLSCert, maxPEM)
-	if err != nil {
-		return nil, fmt.Errorf("read --tls-cert: %w", err)
-	}
-	key, err := config.ReadFile(c.TLSKey, maxPEM)
-	if err != nil {
-		return nil, fmt.Errorf("read --tls-key: %w", err)
-	}
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return nil, usage("--tls-cert with --tls-key: %v", err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: pool, Certificates: []tls.Certificate{pair}, ServerName: c.TLSServerName}, nil
+	return t, err
 }
 
 // call opens a connection, runs fn with the request context, closes again.
@@ -150,12 +97,12 @@ func (c *client) call(a *app, fn func(ctx context.Context, conn *grpc.ClientConn
 	if err != nil {
 		return err
 	}
-	conn, err := c.dial()
+	conn, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	return fn(a.ctx, conn, rc)
+	return fn(a.ctx, conn.Conn(), rc)
 }
 
 // one is call for a single request: its context ends after --timeout.
