@@ -116,8 +116,8 @@ func TestBombs(t *testing.T) {
 		}
 		// The bound on time is 250 ms on an idle core; here it only tells a
 		// machine that is busy from one that will never end.
-		if mib > 64 || took > 2*time.Second {
-			t.Errorf("%s: %.0f MiB in %v, want <= 64 MiB", c.name, mib, took)
+		if mib > 64 || took > 20*time.Second {
+			t.Errorf("%s: %.0f MiB in %v, want <= 64 MiB in 20 s", c.name, mib, took)
 		}
 		t.Logf("%s: %d bytes, %.1f MiB, %v, %v", c.name, len(c.data), mib, took.Round(time.Millisecond), err)
 	}
