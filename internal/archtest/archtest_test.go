@@ -26,6 +26,7 @@ func allowed() map[string][]string {
 	return map[string][]string{
 		"api/immis/v1":     {},
 		"api/immis/format": {"api/immis/v1", "templates"},
+		"api/immis/client": {"api/immis/v1"},
 
 		"templates":                    {},
 		"templates/exchange":           {"templates/..."},
