@@ -108,7 +108,7 @@ func openJournal(path, owner string) (_ *journal, err error) {
 	if got := strings.TrimSpace(strings.TrimPrefix(head, journalMagic)); got != owner {
 		return nil, usage("journal %s belongs to %q, want %q: it is of another ledger or another import; give a new file", path, got, owner)
 	}
-	for range journalWindow {
+	for range journalWindow / 2 { // the other half is what the import has passed
 		j.advance()
 	}
 	return j, nil
