@@ -213,7 +213,7 @@ func TestHTTPStreams(t *testing.T) {
 	f := start(t, overHTTP)
 	f.enroll("S-1", face(1, 0))
 	r, w := io.Pipe()
-	req, err := http.NewRequestWithContext(f.ctx(), "POST", f.s.HTTPURL()+"/v1/identify/stream", r)
+	req, err := http.NewRequestWithContext(f.ctx(), http.MethodPost, f.s.HTTPURL()+"/v1/identify/stream", r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestHTTPShutdown(t *testing.T) {
 	f := start(t, overHTTP)
 	r, w := io.Pipe()
 	defer w.Close()
-	req, err := http.NewRequestWithContext(f.ctx(), "POST", f.s.HTTPURL()+"/v1/identify/stream", r)
+	req, err := http.NewRequestWithContext(f.ctx(), http.MethodPost, f.s.HTTPURL()+"/v1/identify/stream", r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,9 +32,6 @@ type client struct {
 // with all its samples.
 const maxAnswer = 1 << 30
 
-// maxPEM bounds each file of keys, in bytes.
-const maxPEM = 4 << 20
-
 // purposeName is a purpose as it stands on the command line.
 func purposeName(p immisv1.Purpose) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(p.String(), "PURPOSE_")), "_", "-")

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strings"
@@ -134,7 +135,7 @@ func TestDescriptionsThatAreNone(t *testing.T) {
 // A client is known as long as its request is under way, and under its ticket only.
 func TestTickets(t *testing.T) {
 	var c callers
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = "192.0.2.1:5"
 	ticket, leave := c.enter(r)
 	if p := c.find([]string{ticket}); p == nil || p.Addr.String() != "192.0.2.1:5" || p.Addr.Network() != "tcp" || p.AuthInfo != nil {
