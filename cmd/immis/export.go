@@ -279,4 +279,3 @@ func writeFile(path string, b []byte) (err error) {
 	}
 	return os.Rename(f.Name(), path)
 }
-
