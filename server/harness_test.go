@@ -26,7 +26,7 @@ import (
 // fixture is a running server with its real store and engine, on a file system
 // in memory and a loopback port.
 type fixture struct {
-	t     *testing.T
+	t     testing.TB
 	s     *Server
 	fs    vfs.FS
 	conn  *grpc.ClientConn
@@ -47,7 +47,7 @@ type setup struct {
 	early bool
 }
 
-func start(t *testing.T, change ...func(*setup)) *fixture {
+func start(t testing.TB, change ...func(*setup)) *fixture {
 	t.Helper()
 	fs := vfs.NewMem()
 	u := setup{

@@ -355,3 +355,30 @@ func TestHTTPConcurrently(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who does not read his answer is cut and gives his place back.
+func TestHTTPSlowReader(t *testing.T) {
+	f := start(t, overHTTP, func(u *setup) { u.cfg.MaxInFlight, u.cfg.MessageTimeout = 4, 500*time.Millisecond })
+	large := enrollment("S-1")
+	large.Encounter.KeepImages = true
+	for range 2 {
+		large.Encounter.Samples = append(large.Encounter.Samples, &immisv1.Sample{
+			Modality: immisv1.Modality_MODALITY_IRIS, Format: immisv1.Format_FORMAT_OTHER, Data: make([]byte, 7<<20),
+		})
+	}
+	if _, err := f.enr.Enroll(f.ctx(), large); err != nil {
+		t.Fatal(err)
+	}
+	slow := f.raw()
+	_, _ = io.WriteString(slow, "GET /v1/subjects/S-1?include_samples=true&"+why+" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if _, err := io.ReadFull(slow, make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	if a := f.send("GET", "/v1/galleries?"+why, nil); a.status != http.StatusTooManyRequests {
+		t.Errorf("beside a slow reader: %d, want 429: there is one place", a.status)
+	}
+	eventually(t, "the place is given back", func() bool { return f.send("GET", "/v1/galleries?"+why, nil).status == 200 })
+	if n, err := io.Copy(io.Discard, slow); n > 18<<20 {
+		t.Errorf("%d bytes came, %v; want a cut answer", n, err)
+	}
+}

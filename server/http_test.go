@@ -36,7 +36,7 @@ type problemDocument struct {
 	RetryAfter int `json:"retry_after"`
 }
 
-func (a httpAnswer) problem(t *testing.T) problemDocument {
+func (a httpAnswer) problem(t testing.TB) problemDocument {
 	t.Helper()
 	var p problemDocument
 	d := json.NewDecoder(bytes.NewReader(a.body))
@@ -88,7 +88,7 @@ func header(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-func asJSON(t *testing.T, m proto.Message) *bytes.Reader {
+func asJSON(t testing.TB, m proto.Message) *bytes.Reader {
 	t.Helper()
 	b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
 	if err != nil {

@@ -27,7 +27,7 @@ func (f *fixture) silent(ctx context.Context, method string) grpc.ClientStream {
 }
 
 // eventually waits for a condition that the other side of a connection brings about.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -7,10 +7,8 @@ import (
 	"net/http"
 	"sync"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 )
 
@@ -124,7 +122,7 @@ func (a *API) Tap(next tap.ServerInHandle) tap.ServerInHandle {
 			if _, ours := p.AuthInfo.(inside); ours {
 				client := a.callers.find(i.Header[ticketKey])
 				if client == nil {
-					return ctx, status.Error(codes.Unauthenticated, "request without a client")
+					return ctx, errNoClient()
 				}
 				ctx = peer.NewContext(ctx, client)
 			}

@@ -92,8 +92,11 @@ type slot struct {
 
 var fieldStep = regexp.MustCompile(`^([a-z][a-z0-9_]*)(?:\[([0-9]{1,6})\])?$`)
 
-// maxSteps bounds the depth of a field's name.
-const maxSteps = 8
+// Bounds of a field's name: its depth, and its length in bytes.
+const (
+	maxSteps = 8
+	maxName  = 256
+)
 
 // fieldAt finds the bytes field that a name like encounter.samples[0].data means.
 // Everything in front of it must be in the message already.
@@ -101,10 +104,10 @@ func fieldAt(m protoreflect.Message, name string) (slot, error) {
 	unknown := func(got string) (slot, error) {
 		return slot{}, templates.Bad(reasonUnknownField, printable(name), got, "the name of a bytes field of the request, e.g. encounter.samples[0].data")
 	}
-	steps := strings.Split(name, ".")
-	if len(steps) > maxSteps {
+	if len(name) > maxName || strings.Count(name, ".") >= maxSteps {
 		return unknown("is unknown")
 	}
+	steps := strings.Split(name, ".")
 	for i, step := range steps {
 		parts := fieldStep.FindStringSubmatch(step)
 		if parts == nil {

@@ -29,7 +29,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
 	immisv1 "immis/api/immis/v1"
@@ -192,18 +191,6 @@ func (a *API) serve(w *answer, r *http.Request, e *exchange) {
 	}
 }
 
-// known gives an error that has no status yet the one that the gRPC API would give.
-func (a *API) known(ctx context.Context, err error) error {
-	var own *refusal
-	if errors.As(err, &own) {
-		return err
-	}
-	if _, ok := status.FromError(err); ok {
-		return err
-	}
-	return a.opt.Status(ctx, err)
-}
-
 // fail is the gateway's way to say that a request failed. What went wrong while
 // the body was read is known better than its text.
 func (a *API) fail(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
@@ -213,16 +200,6 @@ func (a *API) fail(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler
 	if out, ok := w.(*answer); ok {
 		a.problem(ctx, out, err)
 	}
-}
-
-// failStream notes why a stream ended: serve writes it when the gateway is done.
-func failStream(ctx context.Context, err error) *status.Status {
-	e := exchangeOf(ctx)
-	e.note(err)
-	if e.out != nil {
-		e.out.cut.Store(true)
-	}
-	return status.Convert(err)
 }
 
 // describe answers GET /openapi.json.

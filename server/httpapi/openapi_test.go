@@ -3,8 +3,11 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -157,6 +160,25 @@ func TestTickets(t *testing.T) {
 	leaveOther()
 	if len(c.peers) != 0 {
 		t.Errorf("%d clients left behind", len(c.peers))
+	}
+}
+
+// Codes of gRPC become those of HTTP in one file.
+func TestErrorsAreMappedInOneFile(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			if p := i.Path.Value; (p == `"google.golang.org/grpc/codes"` || p == `"google.golang.org/grpc/status"`) && name != "errors.go" {
+				t.Errorf("%s imports %s, want only errors.go", name, p)
+			}
+		}
 	}
 }
 
