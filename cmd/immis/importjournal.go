@@ -43,9 +43,10 @@ type journal struct {
 	ring   []journalKey // of the window, in the order of the file; entries met are not removed
 	oldest int
 
-	pending bytes.Buffer
+	pending []byte
 	lines   int
 	synced  time.Time
+	syncing bool
 }
 
 // journalKey is the front of the hash of a request.
@@ -97,8 +98,7 @@ func openJournal(path, owner string) (_ *journal, err error) {
 	}
 	j := &journal{file: f, window: map[journalKey]struct{}{}, synced: time.Now()}
 	if size == 0 {
-		j.pending.WriteString(journalMagic + owner + "\n")
-		return j, j.flush()
+		return j, j.write([]byte(journalMagic + owner + "\n"))
 	}
 	j.old = bufio.NewReader(io.NewSectionReader(f, 0, size))
 	head, err := j.old.ReadString('\n')
@@ -190,32 +190,40 @@ func (j *journal) add(k journalKey, name string) error {
 		return nil
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.pending.WriteString(hex.EncodeToString(k[:]) + " " + strconv.Quote(name) + "\n")
+	j.pending = hex.AppendEncode(j.pending, k[:])
+	j.pending = append(j.pending, ' ')
+	j.pending = strconv.AppendQuote(j.pending, name)
+	j.pending = append(j.pending, '\n')
 	j.lines++
-	if j.lines < journalGroup && time.Since(j.synced) < journalEvery {
+	if j.syncing || j.lines < journalGroup && time.Since(j.synced) < journalEvery {
+		j.mu.Unlock()
 		return nil
 	}
-	return j.flush()
+	// The others go on while this caller writes and syncs what has gathered.
+	group := j.pending
+	j.pending, j.lines, j.syncing = nil, 0, true
+	j.mu.Unlock()
+	err := j.write(group)
+	j.mu.Lock()
+	j.syncing, j.synced = false, time.Now()
+	j.mu.Unlock()
+	return err
 }
 
-func (j *journal) flush() error {
-	if _, err := j.file.Write(j.pending.Bytes()); err != nil {
+func (j *journal) write(lines []byte) error {
+	if _, err := j.file.Write(lines); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
 	if err := j.file.Sync(); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
-	j.pending.Reset()
-	j.lines, j.synced = 0, time.Now()
 	return nil
 }
 
+// close writes what is left; nobody may add any more.
 func (j *journal) close() error {
 	if j == nil {
 		return nil
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return errors.Join(j.flush(), j.file.Close())
+	return errors.Join(j.write(j.pending), j.file.Close())
 }
