@@ -27,6 +27,7 @@ type Config struct {
 	// certificates. The limits of this Config bound it too: a body by MaxMessage, its
 	// time by MessageTimeout, headers by MaxHeader, connections by MaxConnections (of
 	// its own), requests under way by a quarter of MaxInFlight, streams by a sixteenth.
+	// Each holds at worst three times MaxMessage beside what its gRPC request holds.
 	HTTPListen string
 
 	// AdminListen is the address of metrics, health and profiles over HTTP; default
