@@ -32,6 +32,11 @@ func decodeImage(format templates.Format, data []byte, o Options) (Decoded, erro
 	return d, nil
 }
 
+// MaxRecordPixels bounds the pixels of all images of a record together: ten rolled
+// fingers and the slaps of a card at 1,000 ppi are 40 Mi. A record of MaxSize can hold
+// hundreds of images that are nothing but large, and reading all takes most of a minute.
+const MaxRecordPixels = 2 * imaging.DefaultMaxPixels
+
 // decodeImageRecord reads a finger or face image record and every image in it, and
 // compares what the record says of an image with what the image is.
 func decodeImageRecord(format templates.Format, data []byte, o Options) (Decoded, error) {
@@ -47,9 +52,15 @@ func decodeImageRecord(format templates.Format, data []byte, o Options) (Decoded
 		return Decoded{}, err
 	}
 	d := Decoded{Position: o.Position}
+	pixels := 0
 	for i := range views {
 		v := &views[i]
 		name := fmt.Sprintf("view %d", i+1)
+		// What the record says is enough: an image of another size ends the loop.
+		if pixels += v.Width * v.Height; pixels > MaxRecordPixels {
+			return Decoded{}, templates.BadAt(v.Offset, templates.ReasonOversized, name+": pixels with the views before",
+				pixels, fmt.Sprintf("<= %d", MaxRecordPixels))
+		}
 		position, err := settle(name, v.Offset, v.Position, o.Position)
 		if err != nil {
 			return Decoded{}, err

@@ -54,7 +54,7 @@ type Contents struct {
 // not decoded further, and never a container itself.
 //
 // Errors wrap a *templates.InputError: UNKNOWN_FORMAT for what is no container,
-// EMPTY, OVERSIZED beyond MaxSize, NO_BIOMETRIC_DATA for a sound container without
+// EMPTY, OVERSIZED beyond MaxSize in bytes or in pixels without compression, NO_BIOMETRIC_DATA for a sound container without
 // any sample, ENCRYPTED, MALFORMED and the others of its reader. One part that
 // cannot be used refuses all: taking fewer samples than were sent would hide a fault
 // of the sender.

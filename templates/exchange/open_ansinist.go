@@ -27,8 +27,17 @@ func openANSINIST(data []byte) (Contents, error) {
 		return Contents{}, err
 	}
 	var c Contents
+	pixels := 0
 	for i := range samples {
 		s := &samples[i]
+		if s.Raw {
+			// Pixels of 8 bits cannot be more than the bytes; those of 1 bit are eight
+			// times as many, and each is written into a PNG.
+			if pixels += s.Width * s.Height; pixels > MaxSize {
+				return Contents{}, templates.BadAt(t.Records[s.Record].Offset, templates.ReasonOversized, where(s)+": pixels without compression, with the records before",
+					pixels, fmt.Sprintf("<= %d", MaxSize))
+			}
+		}
 		for _, m := range s.Missing {
 			reason := MissingUnable
 			if m.Reason == "XX" {
