@@ -59,8 +59,8 @@ type Decoded struct {
 // an image of a finger must state its resolution or have it stated.
 //
 // Errors wrap a *templates.InputError: UNKNOWN_FORMAT (also for a container, see
-// Open), EMPTY, OVERSIZED (MaxSize, MaxRecordPixels), UNKNOWN_FINGER_POSITION, BAD_MODEL,
-// IMPOSSIBLE_RESOLUTION, and those of the readers of the formats.
+// Open), EMPTY, OVERSIZED (MaxSize, MaxRecordPixels), UNKNOWN_FINGER_POSITION,
+// BAD_MODEL, IMPOSSIBLE_RESOLUTION, and those of the readers of the formats.
 //
 // An overstated length of trailing extended data in a minutiae record is
 // tolerated (TolerateOverstatedExtension): it concerns no minutia.

@@ -54,10 +54,10 @@ type Contents struct {
 // not decoded further, and never a container itself.
 //
 // Errors wrap a *templates.InputError: UNKNOWN_FORMAT for what is no container,
-// EMPTY, OVERSIZED beyond MaxSize in bytes or in pixels without compression, NO_BIOMETRIC_DATA for a sound container without
-// any sample, ENCRYPTED, MALFORMED and the others of its reader. One part that
-// cannot be used refuses all: taking fewer samples than were sent would hide a fault
-// of the sender.
+// EMPTY, OVERSIZED beyond MaxSize in bytes or in pixels without compression,
+// NO_BIOMETRIC_DATA for a sound container without any sample, ENCRYPTED, MALFORMED
+// and the others of its reader. One part that cannot be used refuses all: taking
+// fewer samples than were sent would hide a fault of the sender.
 func Open(format templates.Format, data []byte) (Contents, error) {
 	switch {
 	case len(data) == 0:
