@@ -49,13 +49,14 @@ func decodeSamples(ctx context.Context, path string, samples []Sample, now time.
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
 			}
-			if parts[j].Origin != "" && parts[j].Modality == templates.ModalityUnknown {
-				out = append(out, decoded{sample: parts[j], from: i, listed: true})
+			p := &parts[j]
+			if p.Origin != "" && p.Modality == templates.ModalityUnknown {
+				out = append(out, decoded{sample: p.Sample, from: i, listed: true})
 				continue
 			}
-			d, err := decodeSample(&parts[j], now)
+			d, err := decodeSample(&p.Sample, p.ofRecord, now)
 			if err != nil {
-				if origin := parts[j].Origin; origin != "" {
+				if origin := p.Origin; origin != "" {
 					err = at(origin, err)
 				}
 				return nil, nil, at(where, err)
@@ -73,11 +74,19 @@ func decodeSamples(ctx context.Context, path string, samples []Sample, now time.
 	return out, missing, nil
 }
 
+// part is a sample that came alone or lay in a container.
+type part struct {
+	Sample
+	// ofRecord: Resolution is what the container says of the image, not the sender.
+	ofRecord bool
+}
+
 // unpack gives the sample itself, or the samples of a container. What was said about
-// a container holds for those of its parts about which it says nothing itself.
-func unpack(s *Sample) ([]Sample, []MissingFinger, error) {
+// a container holds for those of its parts about which it says nothing itself; a
+// stated resolution for its finger images, and none of them may say another.
+func unpack(s *Sample) ([]part, []MissingFinger, error) {
 	if !s.Format.Container() {
-		return []Sample{*s}, nil, nil
+		return []part{{Sample: *s}}, nil, nil
 	}
 	switch {
 	case len(s.Data) == 0:
@@ -87,12 +96,15 @@ func unpack(s *Sample) ([]Sample, []MissingFinger, error) {
 	case s.Modality != templates.ModalityUnknown || s.Position != templates.PositionUnknown || s.Model != "":
 		return nil, nil, templates.Bad(ReasonModality, "modality, position or model", "given for a container", "none: its parts have their own")
 	}
+	if err := checkRange(s.Resolution); err != nil {
+		return nil, nil, err
+	}
 	c, err := exchange.Open(s.Format, s.Data)
 	if err != nil {
 		return nil, nil, err
 	}
 	known := len(c.Missing) > 0
-	out := make([]Sample, len(c.Parts))
+	out := make([]part, len(c.Parts))
 	for i := range c.Parts {
 		known = known || c.Parts[i].Modality != templates.ModalityUnknown
 		p, q := &c.Parts[i], *s
@@ -107,10 +119,16 @@ func unpack(s *Sample) ([]Sample, []MissingFinger, error) {
 		if !p.Captured.IsZero() {
 			q.Captured = p.Captured
 		}
+		if p.Modality != templates.ModalityFinger || !p.Format.Image() {
+			q.Resolution = 0
+		}
 		if p.Resolution != 0 {
+			if _, err := (imaging.Info{PPIX: p.Resolution, PPIY: p.Resolution}).PPI(q.Resolution); err != nil {
+				return nil, nil, at(q.Origin, err)
+			}
 			q.Resolution = p.Resolution
 		}
-		out[i] = q
+		out[i] = part{Sample: q, ofRecord: p.Resolution != 0}
 	}
 	if !known {
 		return nil, nil, templates.Bad(templates.ReasonNoBiometric, s.Format.String(), fmt.Sprintf("%d parts, none of a face, a finger or an iris", len(c.Parts)), "at least one")
@@ -157,7 +175,7 @@ func at(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-func decodeSample(s *Sample, now time.Time) (decoded, error) {
+func decodeSample(s *Sample, ofRecord bool, now time.Time) (decoded, error) {
 	for _, c := range []error{
 		checkText("quality_algorithm", s.QualityAlgorithm, maxIdentifier),
 		checkText("capture_device", s.CaptureDevice, maxText),
@@ -186,7 +204,7 @@ func decodeSample(s *Sample, now time.Time) (decoded, error) {
 	case s.Modality != templates.ModalityFinger && s.Position != templates.PositionUnknown:
 		return decoded{}, templates.Bad(templates.ReasonPosition, fmt.Sprintf("position of %v", s.Modality), uint8(s.Position), "0")
 	}
-	x, err := exchange.Decode(s.Format, s.Data, exchange.Options{Modality: s.Modality, Model: s.Model, Position: s.Position, Resolution: s.Resolution, OfRecord: s.Origin != ""})
+	x, err := exchange.Decode(s.Format, s.Data, exchange.Options{Modality: s.Modality, Model: s.Model, Position: s.Position, Resolution: s.Resolution, OfRecord: ofRecord})
 	if err != nil {
 		return decoded{}, err
 	}
@@ -203,8 +221,14 @@ func checkResolution(s *Sample) error {
 		return nil
 	case !s.Format.Image() || s.Modality != templates.ModalityFinger:
 		return templates.Bad(templates.ReasonResolution, "resolution_ppi", fmt.Sprintf("stated for a %v as %v", s.Modality, s.Format), "one for finger images only")
-	case !(s.Resolution >= imaging.MinPPI && s.Resolution <= imaging.MaxPPI): // NaN too
-		return templates.Bad(templates.ReasonResolution, "resolution_ppi", s.Resolution, fmt.Sprintf("%d..%d", imaging.MinPPI, imaging.MaxPPI))
+	}
+	return checkRange(s.Resolution)
+}
+
+// checkRange refuses a stated resolution that no scanner has; 0: none was stated.
+func checkRange(ppi float64) error {
+	if ppi != 0 && !(ppi >= imaging.MinPPI && ppi <= imaging.MaxPPI) { // NaN too
+		return templates.Bad(templates.ReasonResolution, "resolution_ppi", ppi, fmt.Sprintf("%d..%d", imaging.MinPPI, imaging.MaxPPI))
 	}
 	return nil
 }

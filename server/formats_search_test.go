@@ -96,7 +96,8 @@ func found(d door, name string, s *immisv1.Sample, subject, other string) {
 		t.Errorf("%v, %s: verify as %s: %v, %v, want a match", d, name, subject, no, v)
 	}
 	v, no = d.verify(&immisv1.VerifyRequest{Probe: probe(s), Claim: &immisv1.VerifyRequest_SubjectId{SubjectId: other}})
-	if no.code != 0 || v.GetOutcome() != immisv1.Outcome_OUTCOME_NON_MATCH {
+	// Two made-up fingers may look alike enough for a person to be asked, never for a match.
+	if no.code != 0 || v.GetOutcome() == immisv1.Outcome_OUTCOME_MATCH {
 		t.Errorf("%v, %s: verify as %s: %v, %v, want no match", d, name, other, no, v)
 	}
 }
@@ -106,7 +107,9 @@ func found(d door, name string, s *immisv1.Sample, subject, other string) {
 func TestFormatsFindEachOther(t *testing.T) {
 	f := start(t, overHTTP)
 	w := people(t)
-	subject := func(i int) string { return fmt.Sprintf("%v, %d", minutiaeFormats[i%len(minutiaeFormats)], i%len(minutiaeFormats)) }
+	subject := func(i int) string {
+		return fmt.Sprintf("%v, %d", minutiaeFormats[i%len(minutiaeFormats)], i%len(minutiaeFormats))
+	}
 	for i, enrolled := range minutiaeFormats {
 		d := doors(f)[i%2]
 		out, no := d.enroll(enrollment(subject(i), minutiaeOf(t, enrolled, w.Finger(i, templates.RightIndex, 0))))
