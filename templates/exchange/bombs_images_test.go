@@ -21,7 +21,7 @@ func deflated(b []byte) []byte {
 	return out.Bytes()
 }
 
-// big appends the low bytes of v, the highest first; little the lowest first.
+// big is v in so many bytes, the highest first; little has the lowest first.
 func big(size, v int) []byte {
 	out := make([]byte, size)
 	for i := range out {
@@ -41,7 +41,7 @@ func chunk(name string, content []byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
 }
 
-// pngOf is a grey PNG of a size with chunks behind its header.
+// pngFile is a grey PNG of a size with chunks behind its header.
 func pngFile(width, height int, chunks ...[]byte) []byte {
 	head := slices.Concat(big(4, width), big(4, height), []byte{8, 0, 0, 0, 0})
 	return slices.Concat([]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", head), bytes.Join(chunks, nil), chunk("IEND", nil))

@@ -30,7 +30,7 @@ func put(place, size, v int) func([]byte) []byte {
 	}
 }
 
-// portrait is a face image record with the same image many times.
+// portraits is a face image record with the same image many times.
 func portraits(t testing.TB, n, width, height int, payload []byte) []byte {
 	t.Helper()
 	v := imagerecord.View{Modality: templates.ModalityFace, Format: templates.FormatJPEG, Payload: payload, Width: width, Height: height}

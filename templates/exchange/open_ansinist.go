@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -49,13 +50,23 @@ func openANSINIST(data []byte) (Contents, error) {
 		}
 		p, err := partOf(t, s)
 		if err != nil {
-			return Contents{}, inside(where(s), t.Records[s.Record].Offset, err)
+			return Contents{}, ofRecord(where(s), t.Records[s.Record].Offset, err)
 		}
 		if p != nil {
 			c.Parts = append(c.Parts, *p)
 		}
 	}
 	return c, nil
+}
+
+// ofRecord names the record; the offset of an error is that in the transaction
+// already, or that of the record where it has none.
+func ofRecord(name string, offset int, err error) error {
+	var bad *templates.InputError
+	if errors.As(err, &bad) && bad.Offset != templates.NoOffset {
+		offset = 0
+	}
+	return inside(name, offset, err)
 }
 
 func where(s *ansinist.Sample) string { return fmt.Sprintf("record %d of type %d", s.Record+1, s.Type) }
