@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"immis/store/seal"
 )
@@ -204,4 +206,41 @@ func mustSecret(t *testing.T, disk vfs.FS) []byte {
 	seed, err := seal.KeyDir(disk, testKeys).Get(context.Background(), secretHead)
 	noError(t, err)
 	return seed
+}
+
+// TestCheckpointTriesAgain: a copy that does not verify is made again, a few times;
+// what is left behind is a whole copy or none.
+func TestCheckpointTriesAgain(t *testing.T) {
+	for _, c := range []struct {
+		bad  int
+		want error
+	}{{0, nil}, {checkpointTries - 1, nil}, {checkpointTries, ErrDamaged}} {
+		disk := vfs.NewCrashableMem()
+		opened := 0
+		hooked := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind == errorfs.OpOpen && strings.Contains(op.Path, "backup/one/") && strings.Contains(op.Path, "MANIFEST") {
+				if opened++; opened <= c.bad {
+					return pebble.ErrCorruption
+				}
+			}
+			return nil
+		}))
+		r := mustStart(t, testOptions(hooked))
+		_, err := r.enroll(id(1), "value")
+		noError(t, err)
+		err = checkpoint(r.Store, context.Background(), "backup/one", nil)
+		if c.want == nil {
+			noError(t, err)
+		} else {
+			wantError(t, err, c.want)
+		}
+		if want := min(c.bad+1, checkpointTries); opened != want {
+			t.Errorf("%d bad copies: %d copies, want %d", c.bad, opened, want)
+		}
+		if _, err := disk.Stat("backup/one"); (err == nil) != (c.want == nil) {
+			t.Errorf("%d bad copies: folder of the copy: %v", c.bad, err)
+		}
+		noError(t, r.sound())
+		noError(t, r.stop())
+	}
 }
