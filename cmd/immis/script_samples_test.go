@@ -69,9 +69,13 @@ func (s *script) finger(file string, person uint64) {
 	s.put(file, b)
 }
 
-// record writes a right index finger in a format.
+// record writes a right index finger in a format, or what picture knows.
 func (s *script) record(format, file string, person uint64) {
 	s.t.Helper()
+	if b := s.picture(format, person); b != nil {
+		s.put(file, b)
+		return
+	}
 	f, err := templates.ParseFormat(format)
 	s.check(err)
 	var b []byte
