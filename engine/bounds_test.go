@@ -13,6 +13,7 @@ import (
 	"immis/matcher/finger"
 	"immis/store"
 	"immis/templates"
+	"immis/templates/imaging"
 	"immis/templates/iso19794"
 )
 
@@ -360,5 +361,27 @@ func TestRefusalsDoNotUseUpKeys(t *testing.T) {
 	}
 	if _, after := h2.files(t, "/data/keys"); after != before2 {
 		t.Errorf("key table after refusals at the commit: %d bytes, want %d", after, before2)
+	}
+}
+
+// TestPixelsOfARequest: many large pictures are refused before all are decoded.
+func TestPixelsOfARequest(t *testing.T) {
+	m := &imaging.Image{Width: 4096, Height: 4096, Pix: make([]byte, 4096*4096), PPI: 500}
+	data, err := imaging.EncodePNG(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := pngSample(100)
+	s.Data = data
+	fits := maxPixels / len(m.Pix)
+	for n, want := range map[int]templates.Reason{fits: "", fits + 1: templates.ReasonOversized, maxSamples: templates.ReasonOversized} {
+		all := make([]Sample, n)
+		for i := range all {
+			all[i] = s
+		}
+		_, _, err := decodeSamples(t.Context(), "test", all, noon, &budget{})
+		if got := templates.Reason(reasonOf(err)); got != want {
+			t.Errorf("%d pictures of 16 Mi pixels: %v, want %q", n, err, want)
+		}
 	}
 }

@@ -16,8 +16,9 @@ import (
 type decoded struct {
 	sample Sample
 	// from is the index of the sample in the request; the parts of a container share it.
-	from  int
-	views []templates.Template
+	from   int
+	views  []templates.Template
+	pixels int
 	// listed marks a part of a container that is no sample of a modality known here,
 	// e.g. a palm: the answer names it, nothing of it is kept.
 	listed bool
@@ -66,7 +67,7 @@ func decodeSamples(ctx context.Context, path string, samples []Sample, now time.
 			if views += len(d.views); views > maxTemplates {
 				return nil, nil, templates.Bad(templates.ReasonOversized, path, fmt.Sprintf("%d views", views), fmt.Sprintf("at most %d", maxTemplates))
 			}
-			if err := b.take(path, d.views); err != nil {
+			if err := b.take(path, &d); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -144,11 +145,15 @@ func unpack(s *Sample) ([]part, []MissingFinger, error) {
 // cost time, and each face model an index of its own.
 type budget struct {
 	minutiae int
+	pixels   int
 	models   []string
 }
 
-func (b *budget) take(path string, views []templates.Template) error {
-	for _, v := range views {
+func (b *budget) take(path string, d *decoded) error {
+	if b.pixels += d.pixels; b.pixels > maxPixels {
+		return templates.Bad(templates.ReasonOversized, path, fmt.Sprintf("%d pixels or more in the request", b.pixels), fmt.Sprintf("at most %d", maxPixels))
+	}
+	for _, v := range d.views {
 		switch {
 		case v.Finger != nil:
 			b.minutiae += len(v.Finger.Minutiae)
@@ -208,7 +213,7 @@ func decodeSample(s *Sample, ofRecord bool, now time.Time) (decoded, error) {
 	if err != nil {
 		return decoded{}, err
 	}
-	d := decoded{sample: *s, views: x.Templates}
+	d := decoded{sample: *s, views: x.Templates, pixels: x.Pixels}
 	d.sample.Position = x.Position
 	return d, nil
 }

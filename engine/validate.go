@@ -21,6 +21,9 @@ const (
 	// of a usual size, thirty-two of the largest.
 	maxMinutiae      = 8192
 	maxRequestModels = 8
+	// maxPixels is a card of ten rolled fingers and three slaps at 1,000 ppi, and a
+	// portrait. Decoding so many takes a second.
+	maxPixels = 96 << 20
 	// maxModels bounds the face models of the whole system: every one has an index.
 	maxModels     = 64
 	maxText       = 256

@@ -51,6 +51,8 @@ type Decoded struct {
 	// Position is the stated one, or that of the only view of a record;
 	// PositionUnknown for several views of different fingers.
 	Position templates.Position
+	// Pixels is how many were decoded, the measure of what an image costs.
+	Pixels int
 }
 
 // Decode reads one sample. A searchable format gives at least one template; an

@@ -18,7 +18,8 @@ func decodeImage(format templates.Format, data []byte, o Options) (Decoded, erro
 		modality = o.Modality
 	}
 	if modality != templates.ModalityFinger {
-		_, _, err := imaging.DecodePicture(format, data, imaging.Limits{})
+		_, info, err := imaging.DecodePicture(format, data, imaging.Limits{})
+		d.Pixels = info.Width * info.Height
 		return d, err
 	}
 	m, err := imaging.Decode(format, data, imaging.Options{PPI: o.Resolution, OfRecord: o.OfRecord})
@@ -29,6 +30,7 @@ func decodeImage(format templates.Format, data []byte, o Options) (Decoded, erro
 		return Decoded{}, templates.Bad(templates.ReasonResolution, fmt.Sprintf("resolution of the %v image", format), "is not stated in the file",
 			"one in pixels per inch, stated beside it if the file has none")
 	}
+	d.Pixels = m.Width * m.Height
 	return d, nil
 }
 
@@ -52,14 +54,13 @@ func decodeImageRecord(format templates.Format, data []byte, o Options) (Decoded
 		return Decoded{}, err
 	}
 	d := Decoded{Position: o.Position}
-	pixels := 0
 	for i := range views {
 		v := &views[i]
 		name := fmt.Sprintf("view %d", i+1)
 		// What the record says is enough: an image of another size ends the loop.
-		if pixels += v.Width * v.Height; pixels > MaxRecordPixels {
+		if d.Pixels += v.Width * v.Height; d.Pixels > MaxRecordPixels {
 			return Decoded{}, templates.BadAt(v.Offset, templates.ReasonOversized, name+": pixels with the views before",
-				pixels, fmt.Sprintf("<= %d", MaxRecordPixels))
+				d.Pixels, fmt.Sprintf("<= %d", MaxRecordPixels))
 		}
 		position, err := settle(name, v.Offset, v.Position, o.Position)
 		if err != nil {

@@ -1306,7 +1306,7 @@ type Encounter struct {
 	// 0-32 documents.
 	Documents []*Document `protobuf:"bytes,9,rep,name=documents,proto3" json:"documents,omitempty"`
 	// 0-64 samples. At least one sample or one missing finger. All samples of a request
-	// together: at most 250 views, 8,192 minutiae and 8 face models.
+	// together: at most 250 views, 8,192 minutiae, 96 Mi pixels and 8 face models.
 	Samples []*Sample `protobuf:"bytes,10,rep,name=samples,proto3" json:"samples,omitempty"`
 	// 0-10.
 	MissingFingers []*MissingFinger `protobuf:"bytes,11,rep,name=missing_fingers,json=missingFingers,proto3" json:"missing_fingers,omitempty"`
@@ -1490,7 +1490,7 @@ func (x *EncounterRef) GetEncounterId() string {
 type Probe struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1-64 samples, at most 250 views. All samples of a request together: at most 8,192
-	// minutiae and 8 face models.
+	// minutiae, 96 Mi pixels and 8 face models.
 	Samples       []*Sample `protobuf:"bytes,1,rep,name=samples,proto3" json:"samples,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
