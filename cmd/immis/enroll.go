@@ -77,8 +77,20 @@ func (c *enrollCmd) Run(a *app) error {
 		}
 		a.printf("enrolled subject %s, encounter %s (ledger entry %d)\n", out.GetSubjectId(), out.GetEncounterId(), out.GetLedgerEntry())
 		for _, s := range out.GetSamples() {
-			if !s.GetSearchable() {
-				a.printf("sample %d is kept, searches do not see it: %s\n", s.GetSample(), s.GetReason())
+			if s.GetSearchable() {
+				continue
+			}
+			what := fmt.Sprintf("sample %d", s.GetSample())
+			if s.GetOrigin() != "" {
+				what += " (" + s.GetOrigin() + ")"
+			}
+			switch {
+			case s.GetReason() == "MODALITY_NOT_KEPT":
+				a.printf("%s is of no face, finger or iris; nothing of it is kept\n", what)
+			case c.KeepImages:
+				a.printf("%s is kept, searches do not see it: %s\n", what, s.GetReason())
+			default:
+				a.printf("%s is noted, not kept (--keep-images), and searches do not see it: %s\n", what, s.GetReason())
 			}
 		}
 		if c.CheckDuplicates && c.Wait {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"syscall"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -18,11 +19,13 @@ import (
 
 // report is an error as it is shown.
 type report struct {
-	Code    string `json:"code,omitempty"`
-	Reason  string `json:"reason,omitempty"`
-	Field   string `json:"field,omitempty"`
-	Got     string `json:"got,omitempty"`
-	Want    string `json:"want,omitempty"`
+	Code   string `json:"code,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Field  string `json:"field,omitempty"`
+	Got    string `json:"got,omitempty"`
+	Want   string `json:"want,omitempty"`
+	// Offset is where in the sample, in bytes; nil where there is no single place.
+	Offset  *int   `json:"offset,omitempty"`
 	Message string `json:"message"`
 	// Next is what to do.
 	Next string `json:"next,omitempty"`
@@ -39,6 +42,9 @@ func explain(err error) report {
 	var bad *templates.InputError
 	if errors.As(err, &bad) {
 		r.Reason, r.Field, r.Got, r.Want, r.exit = string(bad.Reason), bad.Field, bad.Got, bad.Want, exitUsage
+		if bad.Offset != templates.NoOffset {
+			r.Offset = &bad.Offset
+		}
 		return r
 	}
 	if r.Reason, r.Next = explainStore(err); r.Reason != "" {
@@ -58,6 +64,9 @@ func explain(err error) report {
 	for _, d := range st.Details() {
 		if i, ok := d.(*errdetails.ErrorInfo); ok {
 			r.Reason, r.Field, r.Got, r.Want = i.GetReason(), i.GetMetadata()["field"], i.GetMetadata()["got"], i.GetMetadata()["want"]
+			if n, err := strconv.Atoi(i.GetMetadata()["offset"]); err == nil {
+				r.Offset = &n
+			}
 		}
 	}
 	r.exit, r.Next = exitFor(st.Code()), nextForCode(st.Code(), r.Reason)

@@ -50,7 +50,16 @@ func (c *getCmd) Run(a *app) error {
 				a.printf("  document %s %s of %s\n", d.GetType(), d.GetNumber(), d.GetIssuer())
 			}
 			for i, s := range e.GetSamples() {
-				a.printf("  sample %d: %s, %s\n", i, sampleName(s), strings.ToLower(strings.TrimPrefix(s.GetFormat().String(), "FORMAT_")))
+				line := sampleName(s) + ", " + strings.ToLower(strings.TrimPrefix(s.GetFormat().String(), "FORMAT_"))
+				for _, more := range []string{s.GetOrigin(), s.GetNotSearchableReason()} {
+					if more != "" {
+						line += ", " + more
+					}
+				}
+				a.printf("  sample %d: %s\n", i, line)
+			}
+			for _, m := range e.GetMissingFingers() {
+				a.printf("  missing %s: %s\n", positionName(m.GetPosition()), strings.ToLower(strings.TrimPrefix(m.GetReason().String(), "MISSING_FINGER_REASON_")))
 			}
 		}
 		return nil
@@ -63,6 +72,9 @@ func sampleName(s *immisv1.Sample) string {
 			return "face of model " + s.GetModel()
 		}
 		return "face"
+	}
+	if s.GetModality() == immisv1.Modality_MODALITY_IRIS {
+		return "iris"
 	}
 	if s.GetPosition() == immisv1.Position_POSITION_UNSPECIFIED {
 		return "finger"

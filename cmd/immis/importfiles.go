@@ -24,7 +24,7 @@ type importFilesCmd struct {
 	Pattern     string   `placeholder:"RE" help:"Regular expression that finds the person in a file's path: named groups subject, encounter, position, modality. Files of one subject and encounter that follow each other are one encounter."`
 	Modality    string   `enum:",face,finger,iris" default:"" help:"What the images show whose format does not tell: face, finger or iris."`
 	Position    string   `placeholder:"POSITION" help:"Finger position to record; default: what each record says."`
-	Resolution  float64  `placeholder:"PPI" help:"Resolution of finger images that state none, 72-2000."`
+	Resolution  float64  `placeholder:"PPI" help:"Resolution of finger images that state none, 100-2000."`
 	Model       string   `placeholder:"NAME" help:"Model of the face vectors."`
 	KeepImages  bool     `help:"Keep the bytes of images, sealed."`
 	SkipUnknown bool     `help:"Pass over files whose format is not recognized, instead of rejecting them."`

@@ -24,7 +24,7 @@ type sampleFlags struct {
 	FaceFormat string   `enum:",float32,float16,int8" default:"" help:"Encoding of the face vectors (float32, float16, int8) if the file's name does not tell."`
 	Finger     []string `placeholder:"[POSITION=]FILE" sep:"none" help:"Sample of a finger: a minutiae record, or any known format; position such as right-index or 2, default: what the record says."`
 	Sample     []string `placeholder:"[WHAT=]FILE" sep:"none" help:"Sample of any known format, containers too; WHAT is face, finger, iris or a finger position, where the file does not tell."`
-	Resolution float64  `placeholder:"PPI" help:"Resolution of finger images whose files state none, 72-2000."`
+	Resolution float64  `placeholder:"PPI" help:"Resolution of finger images whose files state none, 100-2000."`
 }
 
 // imageFlags name the files of images, which are kept and not searched.

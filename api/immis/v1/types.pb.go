@@ -860,7 +860,8 @@ type Sample struct {
 	// When the sample was captured; absent: the encounter's time.
 	Captured *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=captured,proto3" json:"captured,omitempty"`
 	// Resolution of a finger image in pixels per inch, 100-2000, where its bytes do not
-	// state one; 0: what the bytes say. Refused when the bytes say another.
+	// state one; 0: what the bytes say. Refused when the bytes say another. For a
+	// container: of the finger images in it.
 	ResolutionPpi float64 `protobuf:"fixed64,12,opt,name=resolution_ppi,json=resolutionPpi,proto3" json:"resolution_ppi,omitempty"`
 	// Output only: why the sample cannot be searched, as a stable code, e.g.
 	// "IMAGE_NOT_SEARCHABLE"; empty when it can.
