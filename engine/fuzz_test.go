@@ -2,10 +2,10 @@ package engine
 
 import (
 	"bytes"
-	runtimemetrics "runtime/metrics"
 	"testing"
 	"time"
 
+	"immis/internal/cost"
 	"immis/store"
 	"immis/templates"
 )
@@ -87,12 +87,9 @@ func fuzz(f *testing.F, seeds [][]byte, roundTrip func([]byte) ([]byte, error)) 
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		before := allocated()
-		again, err := roundTrip(b)
-		// Other goroutines of the test binary allocate too: a generous constant.
-		if got, limit := allocated()-before, uint64(len(b))*64+1<<20; got > limit {
-			t.Fatalf("%d bytes of input took %d bytes of memory, want at most %d", len(b), got, limit)
-		}
+		var again []byte
+		var err error
+		cost.Bounded(t, 64*len(b), func() { again, err = roundTrip(b) })
 		if err != nil {
 			return
 		}
@@ -106,14 +103,6 @@ func fuzz(f *testing.F, seeds [][]byte, roundTrip func([]byte) ([]byte, error)) 
 			t.Fatalf("%x is encoded again as %x, want %x", b, again, want)
 		}
 	})
-}
-
-// allocated is how many bytes were allocated so far; unlike runtime.MemStats it
-// does not stop the world.
-func allocated() uint64 {
-	s := []runtimemetrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	runtimemetrics.Read(s)
-	return s[0].Value.Uint64()
 }
 
 func FuzzDecodeRecord(f *testing.F) {

@@ -5,10 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"runtime"
 	"strings"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates/internal/golden"
 
 	"pgregory.net/rapid"
@@ -173,7 +173,7 @@ func TestDecodeStoredMemory(t *testing.T) {
 		"face":   {1, 1, 64, 0x00, 0x10},
 		"finger": {1, 2, 1, 80, 0xff, 0x0f, 0xff, 0x0f, 255},
 	} {
-		got := allocated(func() {
+		got := cost.Allocated(100, func() {
 			if _, err := DecodeStored(data); err == nil {
 				t.Fatal("accepted")
 			}
@@ -184,18 +184,6 @@ func TestDecodeStoredMemory(t *testing.T) {
 	}
 }
 
-// allocated is the mean of the bytes that a call of fn allocates.
-func allocated(fn func()) uint64 {
-	const runs = 100
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range runs {
-		fn()
-	}
-	runtime.ReadMemStats(&after)
-	return (after.TotalAlloc - before.TotalAlloc) / runs
-}
-
 func FuzzDecodeStored(f *testing.F) {
 	for _, c := range golden.Load(f, storedCases) {
 		if len(c.Input) <= MaxStored {
@@ -203,7 +191,9 @@ func FuzzDecodeStored(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := DecodeStored(data)
+		var got Template
+		var err error
+		cost.Bounded(t, 64*len(data), func() { got, err = DecodeStored(data) })
 		if err != nil {
 			reasonOf(t, err)
 			return

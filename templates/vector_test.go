@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"immis/internal/cost"
 )
 
 // reasonOf is the reason of an input error, "" for none; any other error fails.
@@ -268,7 +270,9 @@ func FuzzDecodeFace(f *testing.F) {
 	f.Add(uint8(EncodingFloat32LE), make([]byte, 64), uint16(16))
 	f.Add(uint8(0), []byte{}, uint16(0))
 	f.Fuzz(func(t *testing.T, enc uint8, data []byte, dims uint16) {
-		face, err := DecodeFace("m", VectorEncoding(enc), data, int(dims))
+		var face *Face
+		var err error
+		cost.Bounded(t, 64*len(data), func() { face, err = DecodeFace("m", VectorEncoding(enc), data, int(dims)) })
 		if err != nil {
 			reasonOf(t, err)
 			return

@@ -69,6 +69,7 @@ func allowed() map[string][]string {
 
 		"internal/archtest":  {},
 		"internal/config":    {},
+		"internal/cost":      {},
 		"internal/mutant":    {},
 		"internal/simd":      {},
 		"internal/telemetry": {},

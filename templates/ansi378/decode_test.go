@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates"
 	"immis/templates/internal/codectest"
 	"immis/templates/internal/golden"
@@ -203,7 +204,7 @@ func TestDecodeMemory(t *testing.T) {
 			"empty views": {encode(t, record(f, MaxViews, 0)), "", 1024 + MaxViews*96},
 			"full":        {encode(t, record(f, 42, 250)), "", 2 * MaxRecord},
 		} {
-			got := codectest.Allocated(func() {
+			got := cost.Allocated(100, func() {
 				if _, err := Decode(f, c.data, 0); codectest.Reason(t, err) != c.want {
 					t.Fatalf("%v, %s: %v, want %q", f, name, err, c.want)
 				}
@@ -227,7 +228,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, version, allow uint8) {
 		format := formats[int(version)%len(formats)]
-		r, err := Decode(format, data, Tolerance(allow))
+		var r *Record
+		var err error
+		cost.Bounded(t, 64*len(data), func() { r, err = Decode(format, data, Tolerance(allow)) })
 		if again, err2 := Decode(format, data, Tolerance(allow)); !reflect.DeepEqual(r, again) || (err == nil) != (err2 == nil) {
 			t.Fatal("the second reading differs")
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -219,15 +218,4 @@ func TestNothingLeaks(t *testing.T) {
 	if strings.Contains(text, secret) || strings.Contains(text, fmt.Sprint([]byte(secret))) {
 		t.Errorf("%s", text)
 	}
-}
-
-// allocated is the mean of the bytes that a call of fn allocates.
-func allocated(runs int, fn func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range runs {
-		fn()
-	}
-	runtime.ReadMemStats(&after)
-	return (after.TotalAlloc - before.TotalAlloc) / uint64(runs)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates"
 )
 
@@ -278,7 +279,7 @@ func TestDecodeMemory(t *testing.T) {
 		"all":      {all, templates.ReasonOversized, 32768},
 		"image":    {encode(t, big), "", 65536},
 	} {
-		got := allocated(20, func() {
+		got := cost.Allocated(20, func() {
 			if _, err := Decode(c.data); reasonOf(t, err) != c.want {
 				t.Fatalf("%s: %v, want %q", name, err, c.want)
 			}
@@ -309,7 +310,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data, uint8(allTolerances))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, allow uint8) {
-		tr, err := DecodeTolerant(data, Tolerance(allow))
+		var tr *Transaction
+		var err error
+		cost.Bounded(t, 64*len(data), func() { tr, err = DecodeTolerant(data, Tolerance(allow)) })
 		again, errAgain := DecodeTolerant(data, Tolerance(allow))
 		if fmt.Sprint(err) != fmt.Sprint(errAgain) {
 			t.Fatalf("first %v, then %v", err, errAgain)

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates"
 )
 
@@ -391,13 +391,11 @@ func TestElided(t *testing.T) {
 // costs nearly nothing.
 func TestMemory(t *testing.T) {
 	measure := func(data []byte, want templates.Reason) uint64 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if _, err := Decode(data); decodeReason(t, data, err) != want {
-			t.Errorf("%v, want %q", err, want)
-		}
-		runtime.ReadMemStats(&after)
-		return after.TotalAlloc - before.TotalAlloc
+		return cost.Allocated(1, func() {
+			if _, err := Decode(data); decodeReason(t, data, err) != want {
+				t.Errorf("%v, want %q", err, want)
+			}
+		})
 	}
 	const size = 4 << 20
 	data := encode(t, &Document{Root: BIR{BDB: make([]byte, size)}})
@@ -463,7 +461,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := Decode(data)
+		var d *Document
+		var err error
+		cost.Bounded(t, 64*len(data), func() { d, err = Decode(data) })
 		if err != nil {
 			_, again := Decode(data)
 			if decodeReason(t, data, err) == "" || again.Error() != err.Error() {

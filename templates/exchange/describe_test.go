@@ -15,12 +15,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"immis/internal/cost"
 	"immis/templates"
 	"immis/templates/ansi378"
 	"immis/templates/ansinist"
 	"immis/templates/cbeff"
 	"immis/templates/exchange"
 	"immis/templates/imagerecord"
+	"immis/templates/imaging"
 	"immis/templates/internal/codectest"
 	"immis/templates/iso19794"
 )
@@ -194,7 +196,9 @@ func FuzzDescribe(f *testing.F) {
 		f.Add(uint8(s.format), s.data)
 	}
 	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
-		n, err := exchange.Describe(templates.Format(format), data)
+		var n exchange.Node
+		var err error
+		cost.Bounded(t, imaging.DefaultMaxBytes+256*len(data), func() { n, err = exchange.Describe(templates.Format(format), data) })
 		if err != nil {
 			codectest.Reason(t, err)
 			return

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 
+	"immis/internal/cost"
 	"immis/templates"
 	"immis/templates/ansi378"
 	"immis/templates/imagerecord"
@@ -437,7 +438,11 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, format uint8, data []byte, model string, dims int, position uint8, padding bool) {
-		got, err := Decode(templates.Format(format), data, Options{Model: model, Dims: dims, Position: templates.Position(position), AllowPadding: padding})
+		var got Decoded
+		var err error
+		cost.Bounded(t, imaging.DefaultMaxBytes+64*len(data), func() {
+			got, err = Decode(templates.Format(format), data, Options{Model: model, Dims: dims, Position: templates.Position(position), AllowPadding: padding})
+		})
 		if err != nil {
 			reasonOf(t, err)
 			return

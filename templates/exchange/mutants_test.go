@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"immis/internal/cost"
 	"immis/templates"
 	"immis/templates/ansinist"
 	"immis/templates/imaging"
@@ -173,13 +173,11 @@ func checkMutant(t *testing.T, where string, f templates.Format, data []byte, o 
 		}
 	}()
 	before := bytes.Clone(data)
-	var start, end runtime.MemStats
-	runtime.ReadMemStats(&start)
+	var first any
+	var err error
 	from := time.Now()
-	first, err := whole(f, data, o)
+	r.bytes = cost.Allocated(1, func() { first, err = whole(f, data, o) })
 	r.took, r.err = time.Since(from), err
-	runtime.ReadMemStats(&end)
-	r.bytes = end.TotalAlloc - start.TotalAlloc
 	from = time.Now()
 	second, again := whole(f, data, o)
 	r.took = min(r.took, time.Since(from))

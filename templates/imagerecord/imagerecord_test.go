@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"runtime"
 	"testing"
 	"time"
 
+	"immis/internal/cost"
 	"immis/templates"
 )
 
@@ -430,16 +430,11 @@ func TestMemory(t *testing.T) {
 	} {
 		data := encode(t, record(c.format))
 		copy(data[c.at:], c.bytes)
-		const runs = 100
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for range runs {
+		if n := cost.Allocated(100, func() {
 			if _, err := Decode(data); err == nil {
 				t.Fatal(c.name, "accepted")
 			}
-		}
-		runtime.ReadMemStats(&after)
-		if n := (after.TotalAlloc - before.TotalAlloc) / runs; n > 8192 {
+		}); n > 8192 {
 			t.Errorf("%s: %d bytes allocated for %d bytes of input", c.name, n, len(data))
 		}
 	}
@@ -475,7 +470,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := Decode(data)
+		var r *Record
+		var err error
+		cost.Bounded(t, 64*len(data), func() { r, err = Decode(data) })
 		if err != nil {
 			_, again := Decode(data)
 			if decodeReason(t, data, err) == "" || again.Error() != err.Error() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"immis/internal/cost"
 	"immis/templates"
 )
 
@@ -20,14 +21,13 @@ const (
 // allocated is what f allocates in all, freed again or not: an upper bound of by how
 // much the heap grows.
 func allocated(f func()) (bytes uint64, took time.Duration) {
-	var before, after runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&before)
-	start := time.Now()
-	f()
-	took = time.Since(start)
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, took
+	bytes = cost.Allocated(1, func() {
+		start := time.Now()
+		f()
+		took = time.Since(start)
+	})
+	return bytes, took
 }
 
 // zeros is a PNG chunk of n zeros compressed.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates"
 )
 
@@ -104,7 +105,9 @@ func FuzzDecode(f *testing.F) {
 			data = withChecksums(data)
 		}
 		info, inspectErr := Inspect(format, data)
-		m, err := Decode(format, data, Options{MaxPixels: fuzzPixels})
+		var m *Image
+		var err error
+		cost.Bounded(t, 64*fuzzPixels+64*len(data), func() { m, err = Decode(format, data, Options{MaxPixels: fuzzPixels}) })
 		picture, again, pictureErr := DecodePicture(format, data, Limits{MaxPixels: fuzzPixels})
 		reasonOf(t, inspectErr)
 		reasonOf(t, pictureErr)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates"
 	"immis/templates/internal/codectest"
 	"immis/templates/internal/golden"
@@ -189,7 +190,9 @@ func FuzzDecodeCard(f *testing.F) {
 		f.Add(c.Input, uint8(cardFormatOf(f, c)), uint16(0), uint16(0), uint16(0))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, format uint8, width, height, resolution uint16) {
-		card, err := DecodeCard(CardFormat(format), data)
+		var card *Card
+		var err error
+		cost.Bounded(t, 64*len(data), func() { card, err = DecodeCard(CardFormat(format), data) })
 		if err != nil {
 			codectest.Reason(t, err)
 			return

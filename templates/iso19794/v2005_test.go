@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates"
 	"immis/templates/internal/codectest"
 	"immis/templates/internal/golden"
@@ -224,7 +225,7 @@ func TestDecodeMemory(t *testing.T) {
 		"empty views": {encode(t, record(MaxViews, 0)), "", 1024 + MaxViews*72},
 		"full":        {encode(t, record(42, 255)), "", 2 * MaxRecord},
 	} {
-		got := codectest.Allocated(func() {
+		got := cost.Allocated(100, func() {
 			if _, err := Decode(c.data); codectest.Reason(t, err) != c.want {
 				t.Fatalf("%s: %v, want %q", name, err, c.want)
 			}
@@ -243,7 +244,9 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, allow uint8) {
-		r, err := DecodeTolerant(data, Tolerance(allow))
+		var r *Record
+		var err error
+		cost.Bounded(t, 64*len(data), func() { r, err = DecodeTolerant(data, Tolerance(allow)) })
 		if err != nil {
 			codectest.Reason(t, err)
 			codectest.InPlace(t, data, err)

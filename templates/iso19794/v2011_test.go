@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"immis/internal/cost"
 	"immis/templates"
 	"immis/templates/internal/codectest"
 	"immis/templates/internal/golden"
@@ -205,7 +206,7 @@ func TestDecodeMemory2011(t *testing.T) {
 		"empty": {encode2011(t, record2011(MaxViews, 0)), "", 1024 + MaxViews*240},
 		"full":  {encode2011(t, record2011(41, 255)), "", 2 * MaxRecord},
 	} {
-		got := codectest.Allocated(func() {
+		got := cost.Allocated(100, func() {
 			if _, err := Decode2011(c.data); codectest.Reason(t, err) != c.want {
 				t.Fatalf("%s: %v, want %q", name, err, c.want)
 			}
@@ -304,7 +305,9 @@ func FuzzDecode2011(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, allow uint8) {
-		r, err := Decode2011Tolerant(data, Tolerance(allow))
+		var r *Record2011
+		var err error
+		cost.Bounded(t, 64*len(data), func() { r, err = Decode2011Tolerant(data, Tolerance(allow)) })
 		if again, err2 := Decode2011Tolerant(data, Tolerance(allow)); !reflect.DeepEqual(r, again) || (err == nil) != (err2 == nil) {
 			t.Fatal("the second reading differs")
 		}

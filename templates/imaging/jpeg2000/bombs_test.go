@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
-	"runtime"
 	"testing"
 	"time"
 
+	"immis/internal/cost"
 	"immis/templates"
 )
 
@@ -104,13 +104,10 @@ func TestBombs(t *testing.T) {
 		{"noise", bomb(2000, 2000, 0, 1, 6, nil, 28, nil, append([]byte{0xff}, random...)), "any"},
 		{"noise in 4x4 blocks", bomb(2000, 2000, 5, 2, 2, nil, 28, nil, append([]byte{0x80}, random...)), "any"},
 	} {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
+		var err error
 		start := time.Now()
-		_, _, err := Decode(c.data, Limits{})
+		mib := float64(cost.Allocated(1, func() { _, _, err = Decode(c.data, Limits{}) })) / (1 << 20)
 		took := time.Since(start)
-		runtime.ReadMemStats(&after)
-		mib := float64(after.TotalAlloc-before.TotalAlloc) / (1 << 20)
 		if got := reasonOf(t, err); got != c.want && c.want != "any" {
 			t.Errorf("%s: %v (%s), want %q", c.name, err, got, c.want)
 		}

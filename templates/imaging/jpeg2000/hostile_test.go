@@ -7,6 +7,7 @@ import (
 	"image"
 	"testing"
 
+	"immis/internal/cost"
 	"immis/templates"
 )
 
@@ -294,7 +295,11 @@ func TestMutations(t *testing.T) {
 // checkAny checks what holds for every input.
 func checkAny(t testing.TB, data []byte) {
 	t.Helper()
-	img, c, err := Decode(data, Limits{Pixels: 1 << 16})
+	const pixels = 1 << 16
+	var img image.Image
+	var c Config
+	var err error
+	cost.Bounded(t, 64*pixels+64*len(data), func() { img, c, err = Decode(data, Limits{Pixels: pixels}) })
 	again, _, err2 := Decode(data, Limits{Pixels: 1 << 16})
 	if err != nil {
 		var e *templates.InputError

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"image"
 	"testing"
+
+	"immis/internal/cost"
 )
 
 const fuzzPixels = 4096
@@ -56,7 +58,10 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		img, c, err := Decode(data, fuzzPixels)
+		var img *image.Gray
+		var c Config
+		var err error
+		cost.Bounded(t, 64*fuzzPixels+64*len(data), func() { img, c, err = Decode(data, fuzzPixels) })
 		header, headerErr := DecodeConfig(data)
 		if err != nil {
 			if reasonOf(t, err); offsetOf(err) < 0 || offsetOf(err) > len(data) {

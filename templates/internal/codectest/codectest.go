@@ -8,7 +8,6 @@ package codectest
 import (
 	"bytes"
 	"errors"
-	"runtime"
 	"testing"
 
 	"immis/templates"
@@ -84,16 +83,4 @@ func EveryByte(t testing.TB, data []byte, codec Codec) {
 	if accepted == 0 {
 		t.Error("no change was accepted: the test compares nothing")
 	}
-}
-
-// Allocated is the mean of the bytes that a call of fn allocates.
-func Allocated(fn func()) uint64 {
-	const runs = 100
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range runs {
-		fn()
-	}
-	runtime.ReadMemStats(&after)
-	return (after.TotalAlloc - before.TotalAlloc) / runs
 }
