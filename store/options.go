@@ -39,7 +39,7 @@ type Options struct {
 	// Batch bounds the mutations of one commit; default and maximum 256. More
 	// makes single commits slower and gives nothing once a sync is amortized.
 	Batch int
-	// CacheBytes is Pebble's block cache; default 64 MiB.
+	// CacheBytes is Pebble's block cache; default 256 MiB.
 	CacheBytes int64
 
 	// Watermark is the free space in bytes below which writes get ErrDiskFull;
@@ -92,7 +92,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Batch = maxBatch
 	}
 	if o.CacheBytes == 0 {
-		o.CacheBytes = 64 << 20
+		o.CacheBytes = 256 << 20
 	}
 	if o.Watermark == 0 {
 		o.Watermark = 256 << 20

@@ -65,19 +65,27 @@ func (s *Store) publishView(head Head) {
 // dbReader reads the state through any Pebble reader.
 type dbReader struct{ r pebble.Reader }
 
-func (d dbReader) get(key []byte) ([]byte, bool, error) {
-	v, closer, err := d.r.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
+// get goes by an iterator, because Pebble's Get does not ask the filters of the
+// last level, where nearly everything is; and most gets of an enrolment are for keys
+// that are not there. The filters are over whole keys.
+func (d dbReader) get(key []byte) (out []byte, ok bool, err error) {
+	it, err := d.r.NewIter(&pebble.IterOptions{UseL6Filters: true, KeyTypes: pebble.IterKeyTypePointsOnly})
+	if err != nil {
+		return nil, false, fmt.Errorf("read key %q: %w", key[:1], err)
+	}
+	if it.SeekPrefixGE(key) {
+		var v []byte
+		if v, err = it.ValueAndErr(); err == nil {
+			out, ok = append(make([]byte, 0, len(v)), v...), true
+		}
+	}
+	if cerr := it.Close(); err == nil {
+		err = cerr
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("read key %q: %w", key[:1], err)
 	}
-	out := append(make([]byte, 0, len(v)), v...)
-	if err := closer.Close(); err != nil {
-		return nil, false, fmt.Errorf("read key %q: %w", key[:1], err)
-	}
-	return out, true, nil
+	return out, ok, nil
 }
 
 func (d dbReader) each(prefix []byte, fn func(key, value []byte) error) error {
