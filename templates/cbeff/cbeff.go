@@ -50,7 +50,7 @@ const (
 	MaxEntries = 256
 
 	maxTag  = 8 << 10 // bytes of one tag
-	maxTags = 1 << 17 // tags in a document
+	maxTags = 1 << 17 // tags, comments and CDATA sections in a document
 )
 
 // Dialect is one of the two schemas.

@@ -166,6 +166,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{"wrong end", wrap("<BDB></SB>"), templates.ReasonMalformed, "-"},
 		{"no end", strings.TrimSuffix(wrap(""), "</BIR>"), templates.ReasonTruncated, ""},
 		{"long tag", "<BIR " + strings.Repeat(" ", maxTag) + ">", templates.ReasonOversized, "<BIR"},
+		{"long comment", wrap("<!--" + strings.Repeat("-a", MaxText/2) + "-->"), templates.ReasonOversized, "<!--"},
+		{"long CDATA section", wrap("<SB><![CDATA[" + strings.Repeat("a", MaxText) + "]]></SB>"), templates.ReasonOversized, "<![CDATA["},
+		{"long text", wrap("<BIRInfo>" + strings.Repeat("\n", MaxText+1) + "<"), templates.ReasonOversized, "\n"},
+		{"long text at the end", strings.Repeat("a", MaxText+1), templates.ReasonOversized, "a"},
 		{"other root", `<BIRs xmlns="` + DialectISO.Namespace() + `"/>`, templates.ReasonMalformed, "<BIRs"},
 		{"no name space", "<BIR></BIR>", templates.ReasonMalformed, "<BIR>"},
 		{"mixed name spaces", wrap(`<BDB xmlns="` + DialectBIAS.Namespace() + `">AA</BDB>`), templates.ReasonMalformed, "<BDB"},
@@ -361,9 +365,11 @@ func TestLargeDocument(t *testing.T) {
 	if _, err := Decode(make([]byte, MaxDocument+1)); reasonOf(t, err) != templates.ReasonOversized {
 		t.Errorf("a larger document: %v", err)
 	}
-	tags := []byte(strings.Repeat("<a>", maxTags+1))
-	if _, err := Decode(tags); decodeReason(t, tags, err) != templates.ReasonOversized {
-		t.Errorf("tags: %v", err)
+	for _, markup := range []string{"<a>", "<!---->"} {
+		tags := []byte(strings.Repeat(markup, maxTags+1))
+		if _, err := Decode(tags); decodeReason(t, tags, err) != templates.ReasonOversized {
+			t.Errorf("%s: %v", markup, err)
+		}
 	}
 }
 

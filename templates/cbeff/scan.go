@@ -12,15 +12,25 @@ import (
 // whole tag with all its attributes in memory, and ten bytes of attribute cost it a
 // hundred; here tags are counted and measured, and what has no place in a document is
 // refused: document types (and with them entities) and processing instructions. Long
-// base64 texts are noted as gaps.
+// base64 texts are noted as gaps; other texts and comments are never long, and the
+// decoder, which is slow, does not get to see those that are.
 func (p *parser) scan() error {
-	tags := 0
-	for at := 0; ; {
+	for at, markup := 0, 0; ; {
 		i := bytes.IndexByte(p.data[at:], '<')
+		text := i
+		if i < 0 {
+			text = len(p.data) - at
+		}
+		if gaps := len(p.gaps); text > MaxText && (gaps == 0 || p.gaps[gaps-1].from != at) {
+			return p.bad(at, templates.ReasonOversized, "text of", fmt.Sprintf("%d bytes", text), fmt.Sprintf("<= %d outside of base64", MaxText))
+		}
 		if i < 0 {
 			return nil
 		}
 		at += i
+		if markup++; markup > maxTags {
+			return p.bad(at, templates.ReasonOversized, "document with", fmt.Sprintf("more than %d tags", maxTags), "fewer")
+		}
 		rest := p.data[at:]
 		var n int
 		switch {
@@ -40,9 +50,6 @@ func (p *parser) scan() error {
 				}
 			}
 		default:
-			if tags++; tags > maxTags {
-				return p.bad(at, templates.ReasonOversized, "document with", fmt.Sprintf("more than %d tags", maxTags), "fewer")
-			}
 			if n = tagSize(rest[:min(len(rest), maxTag)]); n == 0 && len(rest) > maxTag {
 				return p.bad(at, templates.ReasonOversized, "tag of", fmt.Sprintf("more than %d bytes", maxTag), "less")
 			}
@@ -50,8 +57,11 @@ func (p *parser) scan() error {
 		if n > 0 && rest[1] != '!' && rest[1] != '?' && rest[1] != '/' {
 			p.elide(rest[:n], at+n)
 		}
-		if n == 0 {
+		switch {
+		case n == 0:
 			return p.bad(at, templates.ReasonTruncated, "document", "ends inside markup", "its end")
+		case n > MaxText:
+			return p.bad(at, templates.ReasonOversized, "comment or CDATA section of", fmt.Sprintf("%d bytes", n), fmt.Sprintf("<= %d", MaxText))
 		}
 		at += n
 	}

@@ -1,7 +1,6 @@
 package cbeff
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -258,13 +257,12 @@ func measure(raw []byte) (symbols int, encoding *base64.Encoding, wrong int) {
 // compact is the text without space and padding.
 func compact(raw []byte, symbols int) []byte {
 	out := make([]byte, 0, symbols)
-	for len(raw) > 0 {
-		i := bytes.IndexAny(raw, space+"=")
-		if i < 0 {
-			i = len(raw)
+	for _, c := range raw {
+		switch c {
+		case ' ', '\t', '\r', '\n', '=':
+		default:
+			out = append(out, c)
 		}
-		out = append(out, raw[:i]...)
-		raw = raw[min(i+1, len(raw)):]
 	}
 	return out
 }

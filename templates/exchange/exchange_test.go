@@ -340,11 +340,12 @@ func TestUnpackBits(t *testing.T) {
 		want   []byte
 	}{
 		{1, []byte{0b10110000}, 5, []byte{1, 0, 1, 1, 0}},
+		{1, []byte{0b10110000, 0b01010001, 0b11000000}, 19, []byte{1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 0}},
 		{4, []byte{0x12, 0x30}, 3, []byte{1, 2, 3}},
 		{5, []byte{0b00001_000, 0b10_00011_0}, 3, []byte{1, 2, 3}},
 		{12, []byte{0x12, 0x3a, 0xbc}, 2, []byte{0x01, 0x23, 0x0a, 0xbc}},
 	} {
-		if got := unpackBits(c.packed, c.n, c.bits); !bytes.Equal(got, c.want) {
+		if got := appendBits(nil, c.packed, c.n, c.bits); !bytes.Equal(got, c.want) {
 			t.Errorf("%d bits: %x, want %x", c.bits, got, c.want)
 		}
 	}

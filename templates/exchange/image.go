@@ -54,14 +54,17 @@ func decodeImageRecord(format templates.Format, data []byte, o Options) (Decoded
 		return Decoded{}, err
 	}
 	d := Decoded{Position: o.Position}
+	// What the record says is enough, before anything is decoded: an image of another
+	// size is refused below.
+	for i := range views {
+		if d.Pixels += views[i].Width * views[i].Height; d.Pixels > MaxRecordPixels {
+			return Decoded{}, templates.BadAt(views[i].Offset, templates.ReasonOversized, fmt.Sprintf("view %d: pixels with the views before", i+1),
+				d.Pixels, fmt.Sprintf("<= %d", MaxRecordPixels))
+		}
+	}
 	for i := range views {
 		v := &views[i]
 		name := fmt.Sprintf("view %d", i+1)
-		// What the record says is enough: an image of another size ends the loop.
-		if d.Pixels += v.Width * v.Height; d.Pixels > MaxRecordPixels {
-			return Decoded{}, templates.BadAt(v.Offset, templates.ReasonOversized, name+": pixels with the views before",
-				d.Pixels, fmt.Sprintf("<= %d", MaxRecordPixels))
-		}
 		position, err := settle(name, v.Offset, v.Position, o.Position)
 		if err != nil {
 			return Decoded{}, err
@@ -120,16 +123,21 @@ func rawImage(v *imagerecord.View, ppi float64) (*imaging.Image, error) {
 		if want := (n*bits + 7) / 8; len(pixels) != want {
 			return nil, templates.Bad(templates.ReasonWrongLength, "packed pixels of", fmt.Sprintf("%d bytes", len(pixels)), want)
 		}
-		pixels = unpackBits(pixels, n, bits)
+		pixels = appendBits(make([]byte, 0, n*((bits+7)/8)), pixels, n, bits)
 	}
 	return imaging.FromRaw(pixels, v.Width, v.Height, bits, ppi)
 }
 
-// unpackBits spreads n values of so many bits each, highest bit first, over one byte
+// appendBits spreads n values of so many bits each, highest bit first, over one byte
 // each, or two when they have more than 8 bits.
-func unpackBits(packed []byte, n, bits int) []byte {
+func appendBits(out, packed []byte, n, bits int) []byte {
 	size := (bits + 7) / 8
-	out := make([]byte, 0, n*size)
+	if bits == 1 {
+		for ; n >= 8; n, packed = n-8, packed[1:] {
+			b := packed[0]
+			out = append(out, b>>7, b>>6&1, b>>5&1, b>>4&1, b>>3&1, b>>2&1, b>>1&1, b&1)
+		}
+	}
 	var have, value uint32 // value holds have bits that are not used up
 	at := 0
 	for range n {

@@ -147,12 +147,12 @@ func pngOf(s *ansinist.Sample) ([]byte, error) {
 	case bits < 8: // rows begin with a byte of their own, unless two-level rows go on within one
 		stride := (s.Width*bits + 7) / 8
 		if len(pixels) != stride*s.Height {
-			pixels = unpackBits(pixels, n, bits)
+			pixels = appendBits(make([]byte, 0, n), pixels, n, bits)
 			break
 		}
 		rows := make([]byte, 0, n)
 		for y := range s.Height {
-			rows = append(rows, unpackBits(pixels[y*stride:(y+1)*stride], s.Width, bits)...)
+			rows = appendBits(rows, pixels[y*stride:(y+1)*stride], s.Width, bits)
 		}
 		pixels = rows
 	case bits != 8 && bits != 16:
