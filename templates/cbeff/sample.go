@@ -132,6 +132,9 @@ func newSample(b *BIR, path string) Sample {
 // read is what type, subtype, format and block say together.
 func (s *Sample) read(info *BDBInfo) error {
 	at := offset(s.BIR.infoAt)
+	if s.BIR.infoAt == 0 {
+		at = s.Offset // nothing is said of the block
+	}
 	if err := s.readType(info, at); err != nil {
 		return err
 	}
