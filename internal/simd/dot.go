@@ -1,8 +1,10 @@
-// Package simd holds the numeric kernels that comparison and search share, in
-// portable Go with one documented order of operations. It knows slices of
-// numbers, not people, models or rows; it refuses to trade the order of a sum
-// for speed, because a score that depends on the machine would rank candidates
-// differently on two servers of one installation.
+// Package simd holds the numeric kernels that comparison and search share, each in
+// portable Go and, where it pays, in assembly for what the machine has. Every kernel
+// has one documented result: integers are exact, floating-point sums have one order
+// of operations. It knows slices of numbers and blocks of rows, not people, models or
+// segments; it refuses to trade the order of a sum for speed, because a score that
+// depends on the machine would rank candidates differently on two servers of one
+// installation.
 package simd
 
 // Lanes is the number of independent partial sums of Dot. Element i of the

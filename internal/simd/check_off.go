@@ -1,0 +1,11 @@
+//go:build !checkindex
+
+package simd
+
+// checkIndex tells whether each call of a kernel is doubled by the obvious reader.
+const checkIndex = false
+
+func checkInt8([]int32, []byte, int, *Int8Probes, int)    {}
+func checkHamming([]uint16, []byte, int, *BitProbes, int) {}
+func checkAsymmetric([]int32, []byte, int, *BitQueries)   {}
+func checkDotF16(float32, []float32, []F16)               {}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package simd
+
+import "testing"
+
+// Guard pages are tested on Linux.
+func guardScan(*testing.T, Op)   {}
+func guardDotF16(*testing.T, Op) {}

@@ -1,0 +1,20 @@
+//go:build !amd64 || purego
+
+package simd
+
+// vectors tells whether this build has assembly.
+const vectors = false
+
+// kernelNeeds: this build has portable kernels only.
+func kernelNeeds(Op, Level) []need { return nil }
+
+// None of the functions below can be reached: no level above Portable is in the table.
+
+func scanInt8Vector(Level, []int32, []byte, int, *Int8Probes, int)    { panic(noKernel) }
+func scanInt8BatchVector(Level, []int32, []byte, int, *Int8Probes)    { panic(noKernel) }
+func scanHammingVector(Level, []uint16, []byte, int, *BitProbes, int) { panic(noKernel) }
+func scanHammingBatchVector(Level, []uint16, []byte, int, *BitProbes) { panic(noKernel) }
+func scanAsymmetricVector(Level, []int32, []byte, int, *BitQueries)   { panic(noKernel) }
+func dotF16Vector(Level, []float32, []F16) float32                    { panic(noKernel) }
+
+const noKernel = "simd: no vector kernel in this build"
