@@ -218,3 +218,12 @@ func dotF16Vector(l Level, probe []float32, row []F16) float32 {
 	}
 	return dotF16AVX2(&probe[0], &row[0], chunks, &tailProbe[0], tail)
 }
+
+func readVector(l Level, buf []byte, lines, ahead int) uint64 {
+	if l == AVX512 {
+		return readAVX512(&buf[0], lines, ahead)
+	}
+	return readAVX2(&buf[0], lines, ahead)
+}
+
+func peakVector(turns int) { peakAVX512(turns) }

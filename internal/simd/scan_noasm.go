@@ -18,3 +18,7 @@ func scanAsymmetricVector(Level, []int32, []byte, int, *BitQueries)   { panic(no
 func dotF16Vector(Level, []float32, []F16) float32                    { panic(noKernel) }
 
 const noKernel = "simd: no vector kernel in this build"
+
+func readVector(Level, []byte, int, int) uint64 { panic(noKernel) }
+
+func peakVector(int) { panic(noKernel) }
