@@ -15,14 +15,16 @@ func F16FromFloat32(x float32) F16 {
 	b := math.Float32bits(x)
 	sign := F16(b >> 16 & 0x8000)
 	b &= 0x7fffffff
+	const least, infinite = 0x38800000, 0x477ff000 // 2^-14 and 65,520
+	if b-least < infinite-least {
+		b -= 0x38000000 // of the exponent, 127 - 15
+		return sign | F16((b+0xfff+b>>13&1)>>13)
+	}
 	switch {
 	case b > 0x7f800000:
 		return sign | 0x7e00 | F16(b>>13&0x3ff)
-	case b >= 0x477ff000: // 65,520 and more, infinity
+	case b >= infinite:
 		return sign | 0x7c00
-	case b >= 0x38800000: // 2^-14: normal
-		b -= 0x38000000
-		return sign | F16((b+0xfff+b>>13&1)>>13)
 	default:
 		// 0.5 has steps of 2^-24, those of subnormals: the sum is rounded as they are.
 		sum := math.Float32bits(float32(math.Float32frombits(b) + 0.5))

@@ -66,12 +66,12 @@ func SignBits(dst []uint32, v []float32) {
 	for g := range dst {
 		part := v[32*g : min(32*g+32, len(v))]
 		w := uint32(0)
-		for i, x := range part {
-			if x > 0 {
-				w |= 1 << i
-			}
+		for _, x := range part {
+			// Greater than 0: as an integer 1..0x7f800000 (infinity). Signs are random,
+			// so a branch would be guessed wrong half of the time.
+			w = w>>1 | uint32((uint64(math.Float32bits(x)-1)-0x7f800000)>>63)<<31
 		}
-		dst[g] = w
+		dst[g] = w >> (32 - len(part))
 	}
 }
 
@@ -87,10 +87,16 @@ func QuantizeInt8(dst []int8, v []float32, scale float32) {
 	const magic = 3 << 22
 	for i, x := range v {
 		x = float32(x * scale)
-		if x != x {
-			x = 0
+		if x < -127 || !(x <= 127) { // rare, so that nothing else is asked of the others
+			switch {
+			case x > 127:
+				x = 127
+			case x < -127:
+				x = -127
+			default:
+				x = 0
+			}
 		}
-		x = min(max(x, -127), 127)
 		dst[i] = int8(math.Float32bits(float32(x + magic)))
 	}
 }
