@@ -37,6 +37,15 @@ func checkDotF16(got float32, probe []float32, row []F16) {
 	}
 }
 
+func checkSelect[T int32 | uint16](mask []uint64, results []T, wanted func(T) bool) {
+	for r := range (len(results) + 63) / 64 * 64 {
+		got := mask[r/64]>>(r%64)&1 != 0
+		if want := r < len(results) && wanted(results[r]); got != want {
+			panic(fmt.Sprintf("simd: the kernel of select and the reader differ at row %d", r))
+		}
+	}
+}
+
 func same[T int32 | uint16](op string, row int, got *T, want T) {
 	if *got != want {
 		panic(fmt.Sprintf("simd: the kernel of %s and the reader differ at row %d", op, row))

@@ -127,3 +127,17 @@ func guardDotF16(t *testing.T, _ Op) {
 		}
 	}
 }
+
+func guardSelect(t *testing.T, _ Op) {
+	r := rand.New(rand.NewPCG(7, 33))
+	in, out := newGuarded(t, 8<<10), newGuarded(t, 1<<10)
+	defer in.free(t)
+	defer out.free(t)
+	for n := 0; n <= 1000; n += 1 + n/100 {
+		for _, end := range []bool{false, true} {
+			scores, dist := selectInput(r, n)
+			SelectScores(at(out, end, make([]uint64, (n+63)/64)), at(in, end, scores), 3)
+			SelectDistances(at(out, end, make([]uint64, (n+63)/64)), at(in, end, dist), 3)
+		}
+	}
+}

@@ -7,3 +7,4 @@ import "testing"
 // Guard pages are tested on Linux.
 func guardScan(*testing.T, Op)   {}
 func guardDotF16(*testing.T, Op) {}
+func guardSelect(*testing.T, Op) {}

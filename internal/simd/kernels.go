@@ -21,10 +21,11 @@ const (
 	OpHammingBatch
 	OpAsymmetric
 	OpDotF16
+	OpSelect
 	opCount
 )
 
-var opNames = [opCount]string{"int8", "int8-batch", "hamming", "hamming-batch", "asymmetric", "dot-f16"}
+var opNames = [opCount]string{"int8", "int8-batch", "hamming", "hamming-batch", "asymmetric", "dot-f16", "select"}
 
 // String is the name of the operation in Kernels and Force.
 func (o Op) String() string { return opNames[o] }

@@ -24,6 +24,8 @@ func kernelNeeds(op Op, l Level) []need {
 			needs = append(needs, need{"avx512_vnni", cpu.X86.HasAVX512VNNI})
 		case OpHamming, OpHammingBatch:
 			needs = append(needs, need{"avx512_vpopcntdq", cpu.X86.HasAVX512VPOPCNTDQ})
+		case OpSelect:
+			needs = append(needs, need{"avx512bw", cpu.X86.HasAVX512BW})
 		}
 		return needs
 	}

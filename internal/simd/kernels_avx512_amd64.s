@@ -2197,6 +2197,48 @@ end45:
 	VZEROUPPER
 	RET
 
+// func selectScoresAVX512(mask *uint64, scores *int32, words int, limit int) 
+TEXT ·selectScoresAVX512(SB), NOSPLIT, $0-32
+	MOVQ mask+0(FP), DI
+	MOVQ scores+8(FP), AX
+	MOVQ words+16(FP), CX
+	MOVQ limit+24(FP), DX
+	VPBROADCASTD DX, Z0
+loop46:
+	VPCMPD $2, (AX), Z0, K1
+	VPCMPD $2, 64(AX), Z0, K2
+	VPCMPD $2, 128(AX), Z0, K3
+	VPCMPD $2, 192(AX), Z0, K4
+	KUNPCKWD K1, K2, K1
+	KUNPCKWD K3, K4, K3
+	KUNPCKDQ K1, K3, K1
+	KMOVQ K1, (DI)
+	ADDQ $256, AX
+	ADDQ $8, DI
+	DECQ CX
+	JNZ loop46
+	VZEROUPPER
+	RET
+
+// func selectDistancesAVX512(mask *uint64, dist *uint16, words int, limit int) 
+TEXT ·selectDistancesAVX512(SB), NOSPLIT, $0-32
+	MOVQ mask+0(FP), DI
+	MOVQ dist+8(FP), AX
+	MOVQ words+16(FP), CX
+	MOVQ limit+24(FP), DX
+	VPBROADCASTW DX, Z0
+loop47:
+	VPCMPUW $5, (AX), Z0, K1
+	VPCMPUW $5, 64(AX), Z0, K2
+	KUNPCKDQ K1, K2, K1
+	KMOVQ K1, (DI)
+	ADDQ $128, AX
+	ADDQ $8, DI
+	DECQ CX
+	JNZ loop47
+	VZEROUPPER
+	RET
+
 // func readAVX512(buf *byte, lines int, ahead int) uint64
 TEXT ·readAVX512(SB), NOSPLIT, $0-32
 	MOVQ buf+0(FP), AX
@@ -2211,10 +2253,10 @@ TEXT ·readAVX512(SB), NOSPLIT, $0-32
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	TESTQ DX, DX
-	JZ plain46
+	JZ plain48
 	TESTQ CX, CX
-	JZ end48
-loop49:
+	JZ end50
+loop51:
 	PREFETCHT0 0(AX)(DX*1)
 	VPADDQ (AX), Z0, Z0
 	PREFETCHT0 64(AX)(DX*1)
@@ -2233,13 +2275,13 @@ loop49:
 	VPADDQ 448(AX), Z7, Z7
 	ADDQ $512, AX
 	DECQ CX
-	JNZ loop49
-end48:
-	JMP end47
-plain46:
+	JNZ loop51
+end50:
+	JMP end49
+plain48:
 	TESTQ CX, CX
-	JZ end50
-loop51:
+	JZ end52
+loop53:
 	VPADDQ (AX), Z0, Z0
 	VPADDQ 64(AX), Z1, Z1
 	VPADDQ 128(AX), Z2, Z2
@@ -2250,9 +2292,9 @@ loop51:
 	VPADDQ 448(AX), Z7, Z7
 	ADDQ $512, AX
 	DECQ CX
-	JNZ loop51
-end50:
-end47:
+	JNZ loop53
+end52:
+end49:
 	VPADDQ Z1, Z0, Z0
 	VPADDQ Z2, Z0, Z0
 	VPADDQ Z3, Z0, Z0
@@ -2300,8 +2342,8 @@ TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
 	TESTQ CX, CX
-	JZ end52
-loop53:
+	JZ end54
+loop55:
 	VPDPBUSD Z24, Z25, Z0
 	VPDPBUSD Z24, Z25, Z1
 	VPDPBUSD Z24, Z25, Z2
@@ -2327,7 +2369,7 @@ loop53:
 	VPDPBUSD Z24, Z25, Z22
 	VPDPBUSD Z24, Z25, Z23
 	DECQ CX
-	JNZ loop53
-end52:
+	JNZ loop55
+end54:
 	VZEROUPPER
 	RET

@@ -159,6 +159,16 @@ func asymmetric4AVX512(scores *int32, plane *byte, blocks int, groups int, probe
 //go:noescape
 func dotF16AVX512(probe *float32, row *F16, chunks int, tailProbe *float32, tailRow *F16) float32
 
+// selectScoresAVX512 sets a bit where scores >= limit, for words of 64.
+//
+//go:noescape
+func selectScoresAVX512(mask *uint64, scores *int32, words int, limit int)
+
+// selectDistancesAVX512 sets a bit where dist <= limit, for words of 64.
+//
+//go:noescape
+func selectDistancesAVX512(mask *uint64, dist *uint16, words int, limit int)
+
 // readAVX512 reads 512 bytes a line and asks for memory ahead bytes before it is read (0: not); the sum of eight-byte words.
 //
 //go:noescape
@@ -218,6 +228,16 @@ func asymmetric4AVX2(scores *int32, plane *byte, blocks int, groups int, probe *
 //
 //go:noescape
 func dotF16AVX2(probe *float32, row *F16, chunks int, tailProbe *float32, tailRow *F16) float32
+
+// selectScoresAVX2 sets a bit where scores >= limit, for words of 64.
+//
+//go:noescape
+func selectScoresAVX2(mask *uint64, scores *int32, words int, limit int)
+
+// selectDistancesAVX2 sets a bit where dist <= limit, for words of 64.
+//
+//go:noescape
+func selectDistancesAVX2(mask *uint64, dist *uint16, words int, limit int)
 
 // readAVX2 reads 512 bytes a line and asks for memory ahead bytes before it is read (0: not); the sum of eight-byte words.
 //

@@ -10,6 +10,9 @@ import (
 
 // suite is what each kernel of an operation must pass.
 func suite(op Op) []func(*testing.T, Op) {
+	if op == OpSelect {
+		return []func(*testing.T, Op){conformSelect, guardSelect}
+	}
 	if op == OpDotF16 {
 		return []func(*testing.T, Op){conformDotF16, guardDotF16}
 	}
@@ -67,10 +70,10 @@ func TestKernels(t *testing.T) {
 	has := machineHas(t)
 	wants := map[Level][opCount]string{Portable: {}}
 	if vectors {
-		wants[AVX2] = [opCount]string{OpInt8: "avx2", OpInt8Batch: "avx2", OpHamming: "avx2", OpHammingBatch: "avx2", OpAsymmetric: "avx2", OpDotF16: "avx2 f16c"}
+		wants[AVX2] = [opCount]string{OpInt8: "avx2", OpInt8Batch: "avx2", OpHamming: "avx2", OpHammingBatch: "avx2", OpAsymmetric: "avx2", OpDotF16: "avx2 f16c", OpSelect: "avx2"}
 		wants[AVX512] = [opCount]string{
 			OpInt8: "avx512f avx512_vnni", OpInt8Batch: "avx512f avx512_vnni", OpAsymmetric: "avx512f avx512_vnni",
-			OpHamming: "avx512f avx512_vpopcntdq", OpHammingBatch: "avx512f avx512_vpopcntdq", OpDotF16: "avx512f",
+			OpHamming: "avx512f avx512_vpopcntdq", OpHammingBatch: "avx512f avx512_vpopcntdq", OpDotF16: "avx512f", OpSelect: "avx512f avx512bw",
 		}
 	}
 	for l, byOp := range wants {

@@ -219,6 +219,22 @@ func dotF16Vector(l Level, probe []float32, row []F16) float32 {
 	return dotF16AVX2(&probe[0], &row[0], chunks, &tailProbe[0], tail)
 }
 
+func selectScoresVector(l Level, mask []uint64, scores []int32, words int, limit int32) {
+	if l == AVX512 {
+		selectScoresAVX512(&mask[0], &scores[0], words, int(limit))
+		return
+	}
+	selectScoresAVX2(&mask[0], &scores[0], words, int(limit))
+}
+
+func selectDistancesVector(l Level, mask []uint64, dist []uint16, words int, limit uint16) {
+	if l == AVX512 {
+		selectDistancesAVX512(&mask[0], &dist[0], words, int(limit))
+		return
+	}
+	selectDistancesAVX2(&mask[0], &dist[0], words, int(limit))
+}
+
 func readVector(l Level, buf []byte, lines, ahead int) uint64 {
 	if l == AVX512 {
 		return readAVX512(&buf[0], lines, ahead)

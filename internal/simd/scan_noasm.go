@@ -19,6 +19,9 @@ func dotF16Vector(Level, []float32, []F16) float32                    { panic(no
 
 const noKernel = "simd: no vector kernel in this build"
 
+func selectScoresVector(Level, []uint64, []int32, int, int32)      { panic(noKernel) }
+func selectDistancesVector(Level, []uint64, []uint16, int, uint16) { panic(noKernel) }
+
 func readVector(Level, []byte, int, int) uint64 { panic(noKernel) }
 
 func peakVector(int) { panic(noKernel) }
