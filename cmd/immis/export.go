@@ -37,7 +37,7 @@ const subjectFile = "subject.json"
 
 // Help implements kong.HelpProvider.
 func (*exportCmd) Help() string {
-	return `Writes each person into a folder of their own: subject.json (the API's GetSubjectResponse without the bytes of samples) and one file per sample, as it is stored (records as they were sent, face vectors at unit length in 32 bits), and a manifest.csv of all, which immis import reads. Each read is written into the ledger. An export that was interrupted is started again with the same command.
+	return `Writes each person into a folder of their own: subject.json (the API's GetSubjectResponse without the bytes of samples) and one file per sample, as it is stored (records as they were sent, face vectors at unit length in 32 bits), and a manifest.csv of all, which immis import reads. Each read is written into the ledger. An export that was interrupted is started again with the same command; people who are in the folder are not read again, so take an empty folder for the present state.
 
 With --format minutiae records are written anew in that format, rounded to its pixels; what cannot be written in it stays as stored. cbeff-xml puts the samples of an encounter that such a document can hold into one, the others stand beside it. A manifest has room for one name and one document of a person; subject.json has all.
 
@@ -109,7 +109,7 @@ func (c *exportCmd) Run(a *app) error {
 		if a.json {
 			err = errors.Join(err, a.printValue(r))
 		}
-		a.printf("exported %d people in %s, %d were there already, %d were deleted meanwhile\n", r.Subjects, since(took), r.Skipped, r.Gone)
+		a.printf("exported %d people in %s, %d were there already and not read again, %d were deleted meanwhile\n", r.Subjects, since(took), r.Skipped, r.Gone)
 		if r.AsStored > 0 {
 			a.printf("%d samples cannot be written as %s and are as stored\n", r.AsStored, c.Format)
 		}

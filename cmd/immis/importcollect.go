@@ -6,7 +6,9 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"filippo.io/age"
 	"google.golang.org/protobuf/proto"
@@ -109,6 +111,9 @@ type collector struct {
 
 // addFile takes a file that is named by its path.
 func (c *collector) addFile(f *folder, rel string) bool {
+	if !utf8.ValidString(rel) {
+		return c.reject(&rejection{File: strings.ToValidUTF8(f.path(rel), "\uFFFD"), Reason: string(templates.ReasonUTF8), Message: "name of the file is not UTF-8: rename it"})
+	}
 	subject, encounter, st, problem := c.m.named(f, rel)
 	if problem != "" {
 		if c.m.c.SkipUnknown {

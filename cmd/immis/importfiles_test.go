@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	immisv1 "immis/api/immis/v1"
 	"immis/templates"
@@ -165,6 +166,51 @@ func TestJournal(t *testing.T) {
 
 // Old entries are found when the import comes to them in about their order, however
 // many there are, and memory holds a window only.
+// TestNotAJournal: a file that is something else is left as it is.
+func TestNotAJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	for _, text := range []string{"precious no newline", "a,b\n1,2\n3,4", journalMagic[:5] + "x\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openJournal(path, "l j"); err == nil || !strings.Contains(err.Error(), "another kind of file") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != text {
+			t.Errorf("%q became %q, %v", text, got, err)
+		}
+	}
+	if err := os.WriteFile(path, []byte(journalMagic[:5]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, err := openJournal(path, "l j")
+	if err != nil {
+		t.Fatalf("torn in its first line: %v", err)
+	}
+	if err := j.file.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNamesThatAreNotUTF8: such a file is rejected, and the import goes on.
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	var got []error
+	c := &collector{m: &filesImport{c: &importFilesCmd{SubjectBy: "file"}}, yield: func(p person) bool {
+		for _, it := range p.items {
+			_, err := it.load()
+			got = append(got, err)
+		}
+		return true
+	}}
+	if !c.addFile(&folder{name: "in"}, "bad\xff.fmr") {
+		t.Error("the import ends")
+	}
+	var r *rejection
+	if len(got) != 1 || !errors.As(got[0], &r) || r.Reason != string(templates.ReasonUTF8) || !utf8.ValidString(r.File) {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestJournalWindow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes a long journal")
@@ -213,6 +259,13 @@ func TestRecognize(t *testing.T) {
 	}
 	if _, err := newSample("x.f32", []byte("1234"), stated{}); err == nil {
 		t.Error("a vector without a model is taken")
+	}
+	var bad *templates.InputError
+	if _, err := newSample("x.i8", []byte("\x89PNG\r\n\x1a\n"), stated{model: "m"}); !errors.As(err, &bad) || bad.Reason != templates.ReasonWrongMagic {
+		t.Errorf("a PNG named as a vector: %v", err)
+	}
+	if s, err := newSample("x", []byte("IIR\x00020\x00"), stated{modality: immisv1.Modality_MODALITY_IRIS}); err != nil || s.GetFormat() != immisv1.Format_FORMAT_OTHER {
+		t.Errorf("an iris record: %v, %v", s, err)
 	}
 	s, err := newSample("x.f32", []byte("1234"), stated{model: "m", ppi: 500, anyPosition: 3, anyModality: immisv1.Modality_MODALITY_FINGER})
 	if err != nil || s.GetModality() != immisv1.Modality_MODALITY_FACE || s.GetPosition() != 0 || s.GetResolutionPpi() != 0 {

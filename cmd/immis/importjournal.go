@@ -93,6 +93,11 @@ func openJournal(path, owner string) (_ *journal, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("read journal %s: %w", path, err)
 	}
+	if ours, err := isJournal(f); err != nil {
+		return nil, fmt.Errorf("read journal %s: %w", path, err)
+	} else if !ours {
+		return nil, usage("journal %s is another kind of file", path)
+	}
 	if err := f.Truncate(size); err != nil {
 		return nil, fmt.Errorf("cut the torn end of journal %s: %w", path, err)
 	}
@@ -102,8 +107,8 @@ func openJournal(path, owner string) (_ *journal, err error) {
 	}
 	j.old = bufio.NewReader(io.NewSectionReader(f, 0, size))
 	head, err := j.old.ReadString('\n')
-	if err != nil || !strings.HasPrefix(head, journalMagic) {
-		return nil, usage("journal %s is another kind of file", path)
+	if err != nil {
+		return nil, fmt.Errorf("read journal %s: %w", path, err)
 	}
 	if got := strings.TrimSpace(strings.TrimPrefix(head, journalMagic)); got != owner {
 		return nil, usage("journal %s belongs to %q, want %q: it is of another ledger or another import; give a new file", path, got, owner)
@@ -112,6 +117,17 @@ func openJournal(path, owner string) (_ *journal, err error) {
 		j.advance()
 	}
 	return j, nil
+}
+
+// isJournal tells whether the file begins as a journal does, torn in its first line or
+// empty at the least: nothing else is written to.
+func isJournal(f *os.File) (bool, error) {
+	head := make([]byte, len(journalMagic))
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return string(head[:n]) == journalMagic[:n], nil
 }
 
 // wholeLines is the length of the file up to its last end of line.

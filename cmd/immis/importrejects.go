@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -50,9 +51,21 @@ func newRejects(a *app, path string, most int) (*rejects, error) {
 		}
 		return l, nil
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, usage("rejects %s: %v", path, err)
+	}
+	head := make([]byte, 64)
+	n, err := f.ReadAt(head, 0)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+	case !isRejects(head[:n]):
+		err = errors.New("is there already and another kind of file; give a new name")
+	default:
+		err = f.Truncate(0)
+	}
+	if err != nil {
+		return nil, errors.Join(usage("rejects %s: %v", path, err), f.Close())
 	}
 	l.file = f
 	switch strings.ToLower(filepath.Ext(path)) {
@@ -67,10 +80,18 @@ func newRejects(a *app, path string, most int) (*rejects, error) {
 		return errors.Join(err, w.Error())
 	}
 	l.line = func(r *rejection) error { return write(r.File, r.Offset, r.Reason, r.Message) }
-	if err := write("file", "offset", "reason", "message"); err != nil {
+	if err := write(rejectsHead...); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return l, nil
+}
+
+var rejectsHead = []string{"file", "offset", "reason", "message"}
+
+// isRejects tells whether a file is empty or was written as a list of rejected records:
+// the next list takes its place.
+func isRejects(data []byte) bool {
+	return len(data) == 0 || bytes.HasPrefix(data, []byte(strings.Join(rejectsHead, ",")+"\n")) || bytes.HasPrefix(data, []byte(`{"file":`))
 }
 
 func jsonLine(w io.Writer, v any) error {

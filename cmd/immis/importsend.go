@@ -141,7 +141,7 @@ func (im *importer) rejected(it *item, err error) *rejection {
 		r.File, r.Offset = it.file(e.Field), offsetOf(err)
 	case codes.Aborted:
 		if r.Reason == engine.ReasonRequestConflict {
-			r.Message = "was imported before with other content or other options: delete what was imported, or give the new content another name or --job"
+			r.Message = "was sent before with other content or other options. If it is part of the same encounter, put its rows or files next to each other; if it is new content, give it another name or --job"
 		}
 	case codes.AlreadyExists:
 		r.Message += ": enrolled by something else than this import; --add adds encounters to people who are enrolled"

@@ -25,7 +25,7 @@ func walk(root *os.Root, dir string, names int, visit func(rel string, typ fs.Fi
 		after := ""
 		for {
 			batch, more, err := list(root, dir, folders, after, names)
-			if err != nil && !visit(dir, fs.ModeDir, err) {
+			if err != nil && !folders && !visit(dir, fs.ModeDir, err) {
 				return false
 			}
 			for _, e := range batch {

@@ -140,6 +140,13 @@ func newSample(name string, data []byte, st stated) (*immisv1.Sample, error) {
 		return nil, templates.Bad(templates.ReasonEmpty, "file", "is empty", "a sample")
 	}
 	f := recognize(name, data)
+	// A vector may begin with the two bytes of a BMP; longer signatures are no chance.
+	if sniffed := exchange.Sniff(data); f.Encoding() != templates.EncodingUnknown && sniffed != templates.FormatUnknown && sniffed != templates.FormatBMP {
+		return nil, templates.Bad(templates.ReasonWrongMagic, "file named as a face vector", "is a "+sniffed.String(), "a vector: name the file by what it is")
+	}
+	if f == templates.FormatUnknown && st.modality == immisv1.Modality_MODALITY_IRIS {
+		f = templates.FormatOther // no iris record is read here; its bytes are kept
+	}
 	s := &immisv1.Sample{Modality: st.modality, Position: st.position, Format: format.ToAPI(f), Data: data}
 	switch {
 	case f == templates.FormatUnknown && st.modality == immisv1.Modality_MODALITY_FACE:

@@ -170,7 +170,7 @@ func (r *Record) onePosition(index, number int) (templates.Position, error) {
 	}
 	position := templates.PositionUnknown
 	for _, code := range codes {
-		p, ok := fingerPosition(code)
+		p, ok := FingerPosition(code)
 		if !ok {
 			return 0, templates.BadAt(r.Field(number).Offset, templates.ReasonPosition, r.path(index, r.Field(number), ""), code, "0..12, 18 or 19")
 		}

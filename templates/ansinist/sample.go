@@ -73,8 +73,8 @@ type Sample struct {
 
 // Quality is one statement of quality.
 type Quality struct {
-	// Metric is the name of the field: NQM (NFIQ, 1 best to 5), SQM and FQM (finger,
-	// 0-100), LQM (latent), PQM (palm), SQS (face), IQS (iris), UQS (user-defined),
+	// Metric is the name of the field: NQM (NFIQ, 1 best to 5), SQM (how well a slap
+	// was cut into fingers, 0-100), FQM (finger, 0-100), LQM (latent), PQM (palm), SQS (face), IQS (iris), UQS (user-defined),
 	// BDQ (Type 99), M1 (minutiae, 0-100). 254 is failed and 255 not attempted.
 	Metric string
 	// Code is the position that it is about, -1 for the whole image.
@@ -164,7 +164,7 @@ func (t *Transaction) Sample(i int) (*Sample, error) {
 		return nil, fmt.Errorf("ANSI/NIST sample: %w", err)
 	}
 	if len(s.Codes) == 1 {
-		s.Position, _ = fingerPosition(s.Codes[0])
+		s.Position, _ = FingerPosition(s.Codes[0])
 	}
 	return s, nil
 }
@@ -185,9 +185,9 @@ func (s *Sample) checkPixels(r *Record) error {
 	return nil
 }
 
-// fingerPosition is the finger of a position code; plain thumbs are thumbs. Not
+// FingerPosition is the finger of a position code; plain thumbs are thumbs. Not
 // ok for codes that name no finger or several.
-func fingerPosition(code int) (templates.Position, bool) {
+func FingerPosition(code int) (templates.Position, bool) {
 	switch {
 	case code >= 0 && code <= int(templates.LeftLittle):
 		return templates.Position(code), true

@@ -239,8 +239,6 @@ func tailTaken(f templates.Format, tail string) bool {
 		return tail == "the end of a line" // white space is no content
 	case templates.FormatTIFF:
 		return true // bytes that nothing points at are no fault of a TIFF
-	case templates.FormatJP2:
-		return tail == "zeros" // a box of a kind that nobody knows, up to the end
 	}
 	return false
 }

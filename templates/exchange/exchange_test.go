@@ -332,6 +332,45 @@ func TestRecordsAreComparedWithTheirImages(t *testing.T) {
 	}
 }
 
+// TestTransactionsAreComparedWithTheirImages: what a record says of resolution and size
+// holds for the image in it, and the quality of a slap is not that of one finger.
+func TestTransactionsAreComparedWithTheirImages(t *testing.T) {
+	m := &imaging.Image{Pix: make([]byte, 40*40), Width: 40, Height: 40, PPI: 500}
+	for i := range m.Pix {
+		m.Pix[i] = byte(i * 7)
+	}
+	picture, err := imaging.EncodePNG(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		set     map[int]string
+		want    templates.Reason
+		quality uint8
+	}{
+		"sound":              {nil, "", templates.QualityUnknown},
+		"axes differ":        {map[int]string{9: "500", 10: "1000"}, templates.ReasonResolution, 0},
+		"axes rounded":       {map[int]string{9: "500", 10: "501"}, "", templates.QualityUnknown},
+		"one axis":           {map[int]string{9: "500", 10: "0"}, templates.ReasonResolution, 0},
+		"width":              {map[int]string{6: "4000"}, templates.ReasonMalformed, 0},
+		"height":             {map[int]string{7: "41"}, templates.ReasonMalformed, 0},
+		"quality":            {map[int]string{24: "2\x1f88\x1f0000\x1f0"}, "", 88},
+		"how well it is cut": {map[int]string{23: "2\x1f7\x1f0000\x1f0"}, "", templates.QualityUnknown},
+		"both":               {map[int]string{23: "2\x1f7\x1f0000\x1f0", 24: "2\x1f88\x1f0000\x1f0"}, "", 88},
+		"several fingers":    {map[int]string{13: "13", 24: "2\x1f95\x1f0000\x1f0\x1e3\x1f5\x1f0000\x1f0"}, "", templates.QualityUnknown},
+		"one of several":     {map[int]string{13: "13", 24: "2\x1f95\x1f0000\x1f0"}, "", templates.QualityUnknown},
+	} {
+		r := printRecord(40, 2, "PNG", picture)
+		for number, value := range c.set {
+			r.Set(number, value)
+		}
+		got, err := Open(templates.FormatANSINIST, transaction(t, r))
+		if reasonOf(t, err) != c.want || err == nil && (len(got.Parts) != 1 || got.Parts[0].Quality != c.quality || math.Abs(got.Parts[0].Resolution-500) > 1) {
+			t.Errorf("%s: %+v, %v; want %q", name, got.Parts, err, c.want)
+		}
+	}
+}
+
 func TestUnpackBits(t *testing.T) {
 	for _, c := range []struct {
 		bits   int

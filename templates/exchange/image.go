@@ -120,12 +120,29 @@ func rawImage(v *imagerecord.View, ppi float64) (*imaging.Image, error) {
 		if n > imaging.DefaultMaxPixels {
 			return nil, templates.Bad(templates.ReasonOversized, "image of", fmt.Sprintf("%d x %d pixels", v.Width, v.Height), fmt.Sprintf("<= %d pixels", imaging.DefaultMaxPixels))
 		}
-		if want := (n*bits + 7) / 8; len(pixels) != want {
-			return nil, templates.Bad(templates.ReasonWrongLength, "packed pixels of", fmt.Sprintf("%d bytes", len(pixels)), want)
+		pixels = unpacked(pixels, v.Width, v.Height, bits)
+		if pixels == nil {
+			return nil, templates.Bad(templates.ReasonWrongLength, "packed pixels of", fmt.Sprintf("%d bytes", len(v.Payload)), (n*bits+7)/8)
 		}
-		pixels = appendBits(make([]byte, 0, n*((bits+7)/8)), pixels, n, bits)
 	}
 	return imaging.FromRaw(pixels, v.Width, v.Height, bits, ppi)
+}
+
+// unpacked spreads the pixels of an image, one row after the other, whether rows begin
+// with a byte of their own or go on within one; nil for another number of bytes.
+func unpacked(packed []byte, width, height, bits int) []byte {
+	n, stride := width*height, (width*bits+7)/8
+	out := make([]byte, 0, n*((bits+7)/8))
+	switch len(packed) {
+	case (n*bits + 7) / 8:
+		return appendBits(out, packed, n, bits)
+	case stride * height:
+		for y := range height {
+			out = appendBits(out, packed[y*stride:(y+1)*stride], width, bits)
+		}
+		return out
+	}
+	return nil
 }
 
 // appendBits spreads n values of so many bits each, highest bit first, over one byte

@@ -44,8 +44,8 @@ func openANSINIST(data []byte) (Contents, error) {
 			if m.Reason == "XX" {
 				reason = MissingAmputated
 			}
-			if m.Code >= 0 && m.Code <= int(templates.LeftLittle) {
-				c.addMissing(templates.Position(m.Code), reason)
+			if p, ok := ansinist.FingerPosition(m.Code); ok && p != templates.PositionUnknown {
+				c.addMissing(p, reason)
 			}
 		}
 		p, err := partOf(t, s)
@@ -80,14 +80,15 @@ func partOf(t *ansinist.Transaction, s *ansinist.Sample) (*Part, error) {
 	if len(s.Codes) == 1 && templates.Position(s.Codes[0]).Several() {
 		p.Position = templates.Position(s.Codes[0])
 	}
-	for _, q := range s.Qualities {
-		// Scales other than 0-100 (NFIQ has 1-5) do not fit.
-		if (q.Metric == "SQM" || q.Metric == "FQM" || q.Metric == "SQS" || q.Metric == "M1" || q.Metric == "BDQ") && q.Value <= 100 {
-			p.Quality, p.QualityAlgorithm = uint8(q.Value), clean(q.Vendor+"/"+q.Algorithm)
-			break
+	p.Quality, p.QualityAlgorithm = qualityOf(s)
+	var err error
+	if p.Modality == templates.ModalityFinger && s.Type != 9 && s.Type != 99 {
+		// What the record says counts before what its image says: a scanner knows, a
+		// program that wrote the image may not have known.
+		if p.Resolution, err = (imaging.Info{PPIX: float64(s.PPIX), PPIY: float64(s.PPIY)}).PPI(0); err != nil {
+			return nil, err
 		}
 	}
-	var err error
 	switch {
 	case s.Type == 9:
 		p.Modality, p.Format = templates.ModalityFinger, templates.FormatISO19794_2_2005
@@ -104,10 +105,54 @@ func partOf(t *ansinist.Transaction, s *ansinist.Sample) (*Part, error) {
 	case s.Format == templates.FormatUnknown:
 		p.Format = templates.FormatOther
 	}
-	if p.Modality == templates.ModalityFinger && p.Format.Image() && s.PPIX == s.PPIY && s.Type != 99 {
-		p.Resolution = float64(s.PPIX)
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	if !p.Format.Image() {
+		p.Resolution = 0
+		return p, nil
+	}
+	return p, sizeAsStated(s, p)
+}
+
+// sizeAsStated compares the size in the header of an image with that in its record:
+// segments and minutiae are counted in the record's pixels. An image that has no header
+// is refused where it is read.
+func sizeAsStated(s *ansinist.Sample, p *Part) error {
+	if s.Width == 0 && s.Height == 0 {
+		return nil
+	}
+	info, err := imaging.Inspect(p.Format, p.Data)
+	if err == nil && (info.Width != s.Width || info.Height != s.Height) {
+		return templates.Bad(templates.ReasonMalformed, "image", fmt.Sprintf("is of %d x %d pixels", info.Width, info.Height),
+			fmt.Sprintf("%d x %d as its record says", s.Width, s.Height))
+	}
+	return nil
+}
+
+// qualityOf is the quality of the image where the record states one. Scales other than
+// 0-100 (NFIQ has 1-5) do not fit; SQM tells how well a slap was cut, not how good it
+// is; and of several fingers in an image each has its own.
+func qualityOf(s *ansinist.Sample) (uint8, string) {
+	const none = -2
+	quality, algorithm, code := uint8(templates.QualityUnknown), "", none
+	for _, q := range s.Qualities {
+		switch q.Metric {
+		case "FQM", "SQS", "M1", "BDQ":
+		default:
+			continue
+		}
+		if code != none && q.Code != code {
+			return templates.QualityUnknown, ""
+		}
+		if code == none && q.Value <= 100 {
+			quality, algorithm, code = uint8(q.Value), clean(q.Vendor+"/"+q.Algorithm), q.Code
+		}
+	}
+	if len(s.Codes) == 1 && code > 0 && code != s.Codes[0] {
+		return templates.QualityUnknown, ""
+	}
+	return quality, algorithm
 }
 
 func minutiaeOf(t *ansinist.Transaction, s *ansinist.Sample) ([]byte, templates.Position, error) {
@@ -144,17 +189,8 @@ func pngOf(s *ansinist.Sample) ([]byte, error) {
 	}
 	pixels, bits := s.Data, s.Bits
 	switch {
-	case bits < 8: // rows begin with a byte of their own, unless two-level rows go on within one
-		stride := (s.Width*bits + 7) / 8
-		if len(pixels) != stride*s.Height {
-			pixels = appendBits(make([]byte, 0, n), pixels, n, bits)
-			break
-		}
-		rows := make([]byte, 0, n)
-		for y := range s.Height {
-			rows = appendBits(rows, pixels[y*stride:(y+1)*stride], s.Width, bits)
-		}
-		pixels = rows
+	case bits < 8:
+		pixels = unpacked(pixels, s.Width, s.Height, bits) // their number has been checked
 	case bits != 8 && bits != 16:
 		return nil, templates.Bad(templates.ReasonUnsupported, "pixels of", fmt.Sprintf("%d bits", bits), "1..8, 16 or 24")
 	}

@@ -46,7 +46,8 @@ func TestRealSamples(t *testing.T) {
 		// Transactions made to show the records, not the samples: pictures that are no
 		// JPEG, minutiae of a palm, pixels of another size, a print at 96 ppi.
 		"valid1.5.an2":  templates.ReasonWrongMagic,
-		"valid1.7.an2":  templates.ReasonWrongMagic,
+		"valid1.7.an2":  templates.ReasonResolution,
+		"valid1.8.an2":  templates.ReasonMalformed,
 		"valid1.11.an2": templates.ReasonWrongMagic,
 		"valid1.16.an2": templates.ReasonWrongMagic,
 		"valid1.15.an2": templates.ReasonPosition,

@@ -2,18 +2,15 @@ package imaging
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"image"
-	"image/png"
 	"math"
+	"slices"
 
 	"immis/templates"
 )
-
-// pngHeaderEnd is where the header chunk of a PNG ends.
-const pngHeaderEnd = len(magicPNG) + chunkOverhead + 13
 
 // EncodePNG writes the image as an 8-bit grey PNG that states its resolution (pHYs,
 // whole pixels per metre) when PPI is known. Decode gives the same image back, and
@@ -26,48 +23,55 @@ func EncodePNG(m *Image) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("encode png image: %w", err)
 	}
-	out := &pngBytes{}
+	out := append(make([]byte, 0, 1<<12), magicPNG...)
+	header := binary.BigEndian.AppendUint32(nil, uint32(m.Width))
+	header = binary.BigEndian.AppendUint32(header, uint32(m.Height))
+	out = appendChunk(out, "IHDR", append(header, 8, pngGrey, 0, 0, 0))
 	if m.PPI != 0 {
 		perMetre := uint32(math.Round(m.PPI / metresPerInch))
-		phys := append(make([]byte, 4, chunkOverhead+9), chunkResolution...)
+		phys := binary.BigEndian.AppendUint32(nil, perMetre)
 		phys = binary.BigEndian.AppendUint32(phys, perMetre)
-		phys = binary.BigEndian.AppendUint32(phys, perMetre)
-		phys = append(phys, 1) // the metre
-		binary.BigEndian.PutUint32(phys, 9)
-		out.behindHeader = binary.BigEndian.AppendUint32(phys, crc32.ChecksumIEEE(phys[4:]))
+		out = appendChunk(out, chunkResolution, append(phys, 1)) // the metre
 	}
-	var e png.Encoder
-	if len(m.Pix) > maxFiltered {
-		e.CompressionLevel = png.NoCompression
-		out.Grow(len(m.Pix) + m.Height + len(m.Pix)/1024 + 1<<12)
-	}
-	if err := e.Encode(out, &image.Gray{Pix: m.Pix, Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)}); err != nil {
+	pixels, err := compressed(m)
+	if err != nil {
 		return nil, fmt.Errorf("encode png image: %w", err)
+	}
+	return appendChunk(appendChunk(slices.Grow(out, len(pixels)+64), "IDAT", pixels), "IEND", nil), nil
+}
+
+// compressed are the rows, each less the one above (filter 2), compressed. Trying all
+// filters, as the standard library does, makes a print a tenth smaller and takes five times
+// as long; an image may come out of a file of a hundredth of its size.
+func compressed(m *Image) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := zlib.NewWriterLevel(&out, zlib.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	row, above := make([]byte, 1+m.Width), make([]byte, m.Width)
+	row[0] = 2
+	for y := range m.Height {
+		pix := m.Pix[y*m.Width : (y+1)*m.Width]
+		for x, v := range pix {
+			row[1+x] = v - above[x]
+		}
+		above = pix
+		if _, err := w.Write(row); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
 	}
 	return out.Bytes(), nil
 }
 
-// maxFiltered is the number of pixels up to which a PNG is compressed. Trying the
-// filters takes 15 ns a pixel, and an image may come from a file of a hundredth of its
-// size: larger ones are stored as they are.
-const maxFiltered = 4 << 20
-
-// pngBytes is a PNG as the encoder writes it, with a chunk more behind its header.
-type pngBytes struct {
-	bytes.Buffer
-	behindHeader []byte
-}
-
-// Write implements io.Writer.
-func (p *pngBytes) Write(b []byte) (int, error) {
-	if head := pngHeaderEnd - p.Len(); len(p.behindHeader) > 0 && head >= 0 && head <= len(b) {
-		p.Buffer.Write(b[:head])
-		p.Buffer.Write(p.behindHeader)
-		p.behindHeader = nil
-		p.Buffer.Write(b[head:])
-		return len(b), nil
-	}
-	return p.Buffer.Write(b)
+func appendChunk(out []byte, kind string, data []byte) []byte {
+	out = binary.BigEndian.AppendUint32(out, uint32(len(data)))
+	at := len(out)
+	out = append(append(out, kind...), data...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[at:]))
 }
 
 // check tells whether the fields of the image belong together.

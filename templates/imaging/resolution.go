@@ -29,15 +29,17 @@ const (
 // states one (MinPPI..MaxPPI), else what the file says; 0 where neither does.
 //
 // The error is IMPOSSIBLE_RESOLUTION for a stated one out of range or more than 2 %
-// off a possible one in the file, and, with none stated, for a file's that is out of
-// range, has one axis only or axes that differ by more than 1 %.
+// off a possible one of an axis in the file; for axes in the file that differ by more
+// than 1 %; and, with none stated, for a file's that is out of range or has one axis only.
 func (i Info) PPI(stated float64) (float64, error) {
 	possible := possiblePPI(i.PPIX) && possiblePPI(i.PPIY)
 	file := fmt.Sprintf("%g x %g ppi", i.PPIX, i.PPIY)
 	switch {
 	case stated != 0 && !possiblePPI(stated):
 		return 0, templates.Bad(templates.ReasonResolution, "stated resolution", fmt.Sprintf("%g ppi", stated), rangePPI)
-	case stated != 0 && possible && (contradicts(stated, i.PPIX) || contradicts(stated, i.PPIY)):
+	case i.PPIX > 0 && i.PPIY > 0 && math.Abs(i.PPIX-i.PPIY) > squareTolerance*math.Min(i.PPIX, i.PPIY):
+		return 0, templates.Bad(templates.ReasonResolution, "resolution in the file", file, "square pixels")
+	case stated != 0 && (contradicts(stated, i.PPIX) || contradicts(stated, i.PPIY)):
 		return 0, templates.Bad(templates.ReasonResolution, "stated resolution", fmt.Sprintf("%g ppi", stated),
 			fmt.Sprintf("within 2 %% of the %s in the file", file))
 	case stated != 0:
@@ -45,9 +47,7 @@ func (i Info) PPI(stated float64) (float64, error) {
 	case i.PPIX == 0 && i.PPIY == 0:
 		return 0, nil
 	case !possible:
-		return 0, templates.Bad(templates.ReasonResolution, "resolution in the file", file, rangePPI+" on both axes")
-	case math.Abs(i.PPIX-i.PPIY) > squareTolerance*math.Min(i.PPIX, i.PPIY):
-		return 0, templates.Bad(templates.ReasonResolution, "resolution in the file", file, "square pixels")
+		return 0, templates.Bad(templates.ReasonResolution, "resolution in the file", file, rangePPI+" on both axes, or one stated beside the file")
 	}
 	return (i.PPIX + i.PPIY) / 2, nil
 }
@@ -57,7 +57,10 @@ const rangePPI = "100..2000 ppi"
 // possiblePPI is false for NaN, too.
 func possiblePPI(ppi float64) bool { return ppi >= MinPPI && ppi <= MaxPPI }
 
-func contradicts(stated, file float64) bool { return math.Abs(stated-file) > statedTolerance*file }
+// contradicts is false for what a file cannot mean.
+func contradicts(stated, file float64) bool {
+	return possiblePPI(file) && math.Abs(stated-file) > statedTolerance*file
+}
 
 // ppiFromMetre turns whole pixels per metre into pixels per inch. Whole pixels per
 // inch were rounded or cut to reach them (19685 is 500 ppi, not 499.999), so the

@@ -42,6 +42,8 @@ type box struct {
 	kind       string
 	at         int
 	start, end int
+	// open: it goes on to the end of the file, whatever that is.
+	open bool
 }
 
 // nextBox reads the box at pos, inside a part that ends at end.
@@ -53,7 +55,7 @@ func nextBox(data []byte, pos, end int) (box, error) {
 	b := box{kind: string(data[pos+4 : pos+8]), at: pos}
 	switch {
 	case length == 0:
-		length = end - pos
+		length, b.open = end-pos, true
 	case length == 1:
 		if head = 16; end-pos < head {
 			return box{}, templates.BadAt(pos, templates.ReasonTruncated, "box header of", fmt.Sprintf("%d bytes", end-pos), head)
@@ -107,6 +109,10 @@ func (f *file) readBoxes(data []byte) error {
 				f.start, f.end = b.start, b.end
 			}
 			found = true
+		default:
+			if b.open {
+				return templates.BadAt(b.at, templates.ReasonTrailing, fmt.Sprintf("box %q without a length over", b.kind), fmt.Sprintf("%d bytes", b.end-b.at), "a codestream")
+			}
 		}
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package jpeg2000
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -109,8 +110,11 @@ func findTileParts(data []byte, pos int, f *file) (*tileParts, error) {
 			return nil, err
 		}
 	}
-	if rest := f.end - pos - 2; rest > 0 && !f.boxed {
-		return nil, templates.BadAt(pos+2, templates.ReasonTrailing, "codestream with", fmt.Sprintf("%d bytes after its end", rest), "none")
+	// Writers leave bytes behind the codestream in its box, but not another image.
+	rest := data[pos+2 : f.end]
+	second := bytes.HasPrefix(rest, []byte(signature)) || bytes.HasPrefix(rest, []byte{socMarker >> 8, socMarker & 0xff, sizMarker >> 8, sizMarker & 0xff})
+	if len(rest) > 0 && !f.boxed || second {
+		return nil, templates.BadAt(pos+2, templates.ReasonTrailing, "codestream with", fmt.Sprintf("%d bytes after its end", len(rest)), "none")
 	}
 	for t, n := range list.count {
 		if n == 0 || n < list.stated[t] {

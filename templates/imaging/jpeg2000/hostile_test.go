@@ -84,6 +84,15 @@ func TestPadding(t *testing.T) {
 	if _, _, err := Decode(boxes(12, 10, 1, nil, padded), Limits{}); err != nil {
 		t.Errorf("boxed: %v", err)
 	}
+	file := boxes(12, 10, 1, nil, small(t))
+	for name, behind := range map[string][]byte{"codestream": small(t), "file": file} {
+		if _, _, err := Decode(boxes(12, 10, 1, nil, append(small(t), behind...)), Limits{}); reasonOf(t, err) != templates.ReasonTrailing {
+			t.Errorf("a second %s in the box: %v", name, err)
+		}
+	}
+	if _, _, err := Decode(append(file, make([]byte, 100)...), Limits{}); reasonOf(t, err) != templates.ReasonTrailing {
+		t.Errorf("zeros behind the last box: %v", err)
+	}
 }
 
 // TestBadFields: each field out of its range.
