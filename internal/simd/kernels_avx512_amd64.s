@@ -4,135 +4,8 @@
 
 #include "textflag.h"
 
-// func int8ScanAVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, start int) 
-TEXT ·int8ScanAVX512(SB), NOSPLIT, $0-48
-	MOVQ scores+0(FP), DI
-	MOVQ plane+8(FP), AX
-	MOVQ blocks+16(FP), BX
-	MOVQ groups+24(FP), CX
-	MOVQ probe+32(FP), DX
-	MOVQ start+40(FP), SI
-	MOVQ CX, R8
-	SHRQ $2, R8
-	ANDQ $3, CX
-loop1:
-	VPBROADCASTD SI, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ DX, R9
-	MOVQ R8, R10
-	TESTQ R10, R10
-	JZ end2
-loop3:
-	PREFETCHT0 4096(AX)
-	VMOVDQU64 (AX), Z4
-	VPDPBUSD.BCST (R9), Z4, Z0
-	PREFETCHT0 4160(AX)
-	VMOVDQU64 64(AX), Z5
-	VPDPBUSD.BCST 4(R9), Z5, Z1
-	PREFETCHT0 4224(AX)
-	VMOVDQU64 128(AX), Z6
-	VPDPBUSD.BCST 8(R9), Z6, Z2
-	PREFETCHT0 4288(AX)
-	VMOVDQU64 192(AX), Z7
-	VPDPBUSD.BCST 12(R9), Z7, Z3
-	ADDQ $256, AX
-	ADDQ $16, R9
-	DECQ R10
-	JNZ loop3
-end2:
-	MOVQ CX, R10
-	TESTQ R10, R10
-	JZ end4
-loop5:
-	VMOVDQU64 (AX), Z4
-	VPDPBUSD.BCST (R9), Z4, Z0
-	ADDQ $64, AX
-	ADDQ $4, R9
-	DECQ R10
-	JNZ loop5
-end4:
-	VPADDD Z1, Z0, Z0
-	VPADDD Z3, Z2, Z2
-	VPADDD Z2, Z0, Z0
-	VMOVDQU32 Z0, (DI)
-	ADDQ $64, DI
-	DECQ BX
-	JNZ loop1
-	VZEROUPPER
-	RET
-
-// func hammingScanAVX512(dist *uint16, plane *byte, blocks int, groups int, probe *uint32) 
-TEXT ·hammingScanAVX512(SB), NOSPLIT, $0-40
-	MOVQ dist+0(FP), DI
-	MOVQ plane+8(FP), AX
-	MOVQ blocks+16(FP), BX
-	MOVQ groups+24(FP), CX
-	MOVQ probe+32(FP), DX
-	MOVQ CX, R8
-	SHRQ $2, R8
-	ANDQ $3, CX
-loop6:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ DX, R9
-	MOVQ R8, R10
-	TESTQ R10, R10
-	JZ end7
-loop8:
-	PREFETCHT0 4096(AX)
-	VMOVDQU64 (AX), Z4
-	VPXORD.BCST (R9), Z4, Z4
-	VPOPCNTD Z4, Z4
-	VPADDD Z4, Z0, Z0
-	PREFETCHT0 4160(AX)
-	VMOVDQU64 64(AX), Z5
-	VPXORD.BCST 4(R9), Z5, Z5
-	VPOPCNTD Z5, Z5
-	VPADDD Z5, Z1, Z1
-	PREFETCHT0 4224(AX)
-	VMOVDQU64 128(AX), Z6
-	VPXORD.BCST 8(R9), Z6, Z6
-	VPOPCNTD Z6, Z6
-	VPADDD Z6, Z2, Z2
-	PREFETCHT0 4288(AX)
-	VMOVDQU64 192(AX), Z7
-	VPXORD.BCST 12(R9), Z7, Z7
-	VPOPCNTD Z7, Z7
-	VPADDD Z7, Z3, Z3
-	ADDQ $256, AX
-	ADDQ $16, R9
-	DECQ R10
-	JNZ loop8
-end7:
-	MOVQ CX, R10
-	TESTQ R10, R10
-	JZ end9
-loop10:
-	VMOVDQU64 (AX), Z4
-	VPXORD.BCST (R9), Z4, Z4
-	VPOPCNTD Z4, Z4
-	VPADDD Z4, Z0, Z0
-	ADDQ $64, AX
-	ADDQ $4, R9
-	DECQ R10
-	JNZ loop10
-end9:
-	VPADDD Z1, Z0, Z0
-	VPADDD Z3, Z2, Z2
-	VPADDD Z2, Z0, Z0
-	VPMOVDW Z0, (DI)
-	ADDQ $32, DI
-	DECQ BX
-	JNZ loop6
-	VZEROUPPER
-	RET
-
-// func int8Tile4x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile4x1AVX512(SB), NOSPLIT, $0-80
+// func int8Tile4x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile4x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -140,40 +13,45 @@ TEXT ·int8Tile4x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11), Z2
 	VPBROADCASTD (R11), Z3
 	LEAQ (BX)(BX*2), R12
-loop11:
+loop1:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
+	PREFETCHT1 (R9)(BX*2)
+	PREFETCHT1 (R9)(R12*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPDPBUSD Z28, Z25, Z1
 	VPDPBUSD Z28, Z26, Z2
 	VPDPBUSD Z28, Z27, Z3
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop11
+	JNZ loop1
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VMOVDQU32 Z0, (DI)
-	VMOVDQU32 Z1, 64(DI)
-	VMOVDQU32 Z2, 128(DI)
-	VMOVDQU32 Z3, 192(DI)
+	VMOVDQU32 Z1, (DI)(CX*1)
+	VMOVDQU32 Z2, (DI)(CX*2)
+	VMOVDQU32 Z3, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func hammingTile4x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile4x1AVX512(SB), NOSPLIT, $0-72
+// func hammingTile4x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile4x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -181,20 +59,23 @@ TEXT ·hammingTile4x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	LEAQ (BX)(BX*2), R12
-loop12:
+loop2:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
+	PREFETCHT1 (R9)(BX*2)
+	PREFETCHT1 (R9)(R12*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPXORD.BCST (DX), Z25, Z29
 	VPXORD.BCST (DX), Z26, Z30
@@ -208,19 +89,21 @@ loop12:
 	VPADDD Z30, Z2, Z2
 	VPADDD Z31, Z3, Z3
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop12
+	JNZ loop2
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VPMOVDW Z0, (DI)
-	VPMOVDW Z1, 32(DI)
-	VPMOVDW Z2, 64(DI)
-	VPMOVDW Z3, 96(DI)
+	VPMOVDW Z1, (DI)(CX*1)
+	VPMOVDW Z2, (DI)(CX*2)
+	VPMOVDW Z3, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func int8Tile4x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile4x2AVX512(SB), NOSPLIT, $0-80
+// func int8Tile4x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile4x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -228,9 +111,10 @@ TEXT ·int8Tile4x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11), Z2
@@ -240,13 +124,13 @@ TEXT ·int8Tile4x2AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD 4(R11), Z6
 	VPBROADCASTD 4(R11), Z7
 	LEAQ (BX)(BX*2), R12
-loop13:
+loop3:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPDPBUSD Z28, Z25, Z1
@@ -258,24 +142,26 @@ loop13:
 	VPDPBUSD Z29, Z26, Z6
 	VPDPBUSD Z29, Z27, Z7
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop13
+	JNZ loop3
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VMOVDQU32 Z0, (DI)
-	VMOVDQU32 Z1, 64(DI)
-	VMOVDQU32 Z2, 128(DI)
-	VMOVDQU32 Z3, 192(DI)
+	VMOVDQU32 Z1, (DI)(CX*1)
+	VMOVDQU32 Z2, (DI)(CX*2)
+	VMOVDQU32 Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z4, (DI)
-	VMOVDQU32 Z5, 64(DI)
-	VMOVDQU32 Z6, 128(DI)
-	VMOVDQU32 Z7, 192(DI)
+	VMOVDQU32 Z5, (DI)(CX*1)
+	VMOVDQU32 Z6, (DI)(CX*2)
+	VMOVDQU32 Z7, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func hammingTile4x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile4x2AVX512(SB), NOSPLIT, $0-72
+// func hammingTile4x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile4x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -283,8 +169,9 @@ TEXT ·hammingTile4x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -294,13 +181,13 @@ TEXT ·hammingTile4x2AVX512(SB), NOSPLIT, $0-72
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	LEAQ (BX)(BX*2), R12
-loop14:
+loop4:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPXORD.BCST (DX), Z25, Z29
 	VPXORD.BCST (DX), Z26, Z30
@@ -326,24 +213,26 @@ loop14:
 	VPADDD Z30, Z6, Z6
 	VPADDD Z31, Z7, Z7
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop14
+	JNZ loop4
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VPMOVDW Z0, (DI)
-	VPMOVDW Z1, 32(DI)
-	VPMOVDW Z2, 64(DI)
-	VPMOVDW Z3, 96(DI)
+	VPMOVDW Z1, (DI)(CX*1)
+	VPMOVDW Z2, (DI)(CX*2)
+	VPMOVDW Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z4, (DI)
-	VPMOVDW Z5, 32(DI)
-	VPMOVDW Z6, 64(DI)
-	VPMOVDW Z7, 96(DI)
+	VPMOVDW Z5, (DI)(CX*1)
+	VPMOVDW Z6, (DI)(CX*2)
+	VPMOVDW Z7, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func int8Tile4x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile4x3AVX512(SB), NOSPLIT, $0-80
+// func int8Tile4x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile4x3AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -351,9 +240,10 @@ TEXT ·int8Tile4x3AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11), Z2
@@ -367,13 +257,13 @@ TEXT ·int8Tile4x3AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD 8(R11), Z10
 	VPBROADCASTD 8(R11), Z11
 	LEAQ (BX)(BX*2), R12
-loop15:
+loop5:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPDPBUSD Z28, Z25, Z1
@@ -390,29 +280,31 @@ loop15:
 	VPDPBUSD Z30, Z26, Z10
 	VPDPBUSD Z30, Z27, Z11
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop15
+	JNZ loop5
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VMOVDQU32 Z0, (DI)
-	VMOVDQU32 Z1, 64(DI)
-	VMOVDQU32 Z2, 128(DI)
-	VMOVDQU32 Z3, 192(DI)
+	VMOVDQU32 Z1, (DI)(CX*1)
+	VMOVDQU32 Z2, (DI)(CX*2)
+	VMOVDQU32 Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z4, (DI)
-	VMOVDQU32 Z5, 64(DI)
-	VMOVDQU32 Z6, 128(DI)
-	VMOVDQU32 Z7, 192(DI)
+	VMOVDQU32 Z5, (DI)(CX*1)
+	VMOVDQU32 Z6, (DI)(CX*2)
+	VMOVDQU32 Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z8, (DI)
-	VMOVDQU32 Z9, 64(DI)
-	VMOVDQU32 Z10, 128(DI)
-	VMOVDQU32 Z11, 192(DI)
+	VMOVDQU32 Z9, (DI)(CX*1)
+	VMOVDQU32 Z10, (DI)(CX*2)
+	VMOVDQU32 Z11, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func hammingTile4x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile4x3AVX512(SB), NOSPLIT, $0-72
+// func hammingTile4x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile4x3AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -420,8 +312,9 @@ TEXT ·hammingTile4x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -435,13 +328,13 @@ TEXT ·hammingTile4x3AVX512(SB), NOSPLIT, $0-72
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	LEAQ (BX)(BX*2), R12
-loop16:
+loop6:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPXORD.BCST (DX), Z25, Z29
 	VPXORD.BCST (DX), Z26, Z30
@@ -479,29 +372,31 @@ loop16:
 	VPADDD Z30, Z10, Z10
 	VPADDD Z31, Z11, Z11
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop16
+	JNZ loop6
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VPMOVDW Z0, (DI)
-	VPMOVDW Z1, 32(DI)
-	VPMOVDW Z2, 64(DI)
-	VPMOVDW Z3, 96(DI)
+	VPMOVDW Z1, (DI)(CX*1)
+	VPMOVDW Z2, (DI)(CX*2)
+	VPMOVDW Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z4, (DI)
-	VPMOVDW Z5, 32(DI)
-	VPMOVDW Z6, 64(DI)
-	VPMOVDW Z7, 96(DI)
+	VPMOVDW Z5, (DI)(CX*1)
+	VPMOVDW Z6, (DI)(CX*2)
+	VPMOVDW Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z8, (DI)
-	VPMOVDW Z9, 32(DI)
-	VPMOVDW Z10, 64(DI)
-	VPMOVDW Z11, 96(DI)
+	VPMOVDW Z9, (DI)(CX*1)
+	VPMOVDW Z10, (DI)(CX*2)
+	VPMOVDW Z11, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func int8Tile4x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile4x4AVX512(SB), NOSPLIT, $0-80
+// func int8Tile4x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile4x4AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -509,9 +404,10 @@ TEXT ·int8Tile4x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11), Z2
@@ -531,13 +427,13 @@ TEXT ·int8Tile4x4AVX512(SB), NOSPLIT, $0-80
 	LEAQ (BX)(BX*2), R12
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop17:
+loop7:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPDPBUSD Z28, Z25, Z1
@@ -559,35 +455,37 @@ loop17:
 	VPDPBUSD Z31, Z26, Z14
 	VPDPBUSD Z31, Z27, Z15
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop17
+	JNZ loop7
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VMOVDQU32 Z0, (DI)
-	VMOVDQU32 Z1, 64(DI)
-	VMOVDQU32 Z2, 128(DI)
-	VMOVDQU32 Z3, 192(DI)
+	VMOVDQU32 Z1, (DI)(CX*1)
+	VMOVDQU32 Z2, (DI)(CX*2)
+	VMOVDQU32 Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z4, (DI)
-	VMOVDQU32 Z5, 64(DI)
-	VMOVDQU32 Z6, 128(DI)
-	VMOVDQU32 Z7, 192(DI)
+	VMOVDQU32 Z5, (DI)(CX*1)
+	VMOVDQU32 Z6, (DI)(CX*2)
+	VMOVDQU32 Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z8, (DI)
-	VMOVDQU32 Z9, 64(DI)
-	VMOVDQU32 Z10, 128(DI)
-	VMOVDQU32 Z11, 192(DI)
+	VMOVDQU32 Z9, (DI)(CX*1)
+	VMOVDQU32 Z10, (DI)(CX*2)
+	VMOVDQU32 Z11, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z12, (DI)
-	VMOVDQU32 Z13, 64(DI)
-	VMOVDQU32 Z14, 128(DI)
-	VMOVDQU32 Z15, 192(DI)
+	VMOVDQU32 Z13, (DI)(CX*1)
+	VMOVDQU32 Z14, (DI)(CX*2)
+	VMOVDQU32 Z15, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func hammingTile4x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile4x4AVX512(SB), NOSPLIT, $0-72
+// func hammingTile4x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile4x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -595,8 +493,9 @@ TEXT ·hammingTile4x4AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -616,13 +515,13 @@ TEXT ·hammingTile4x4AVX512(SB), NOSPLIT, $0-72
 	LEAQ (BX)(BX*2), R12
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop18:
+loop8:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPXORD.BCST (DX), Z25, Z29
 	VPXORD.BCST (DX), Z26, Z30
@@ -672,35 +571,37 @@ loop18:
 	VPADDD Z30, Z14, Z14
 	VPADDD Z31, Z15, Z15
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop18
+	JNZ loop8
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VPMOVDW Z0, (DI)
-	VPMOVDW Z1, 32(DI)
-	VPMOVDW Z2, 64(DI)
-	VPMOVDW Z3, 96(DI)
+	VPMOVDW Z1, (DI)(CX*1)
+	VPMOVDW Z2, (DI)(CX*2)
+	VPMOVDW Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z4, (DI)
-	VPMOVDW Z5, 32(DI)
-	VPMOVDW Z6, 64(DI)
-	VPMOVDW Z7, 96(DI)
+	VPMOVDW Z5, (DI)(CX*1)
+	VPMOVDW Z6, (DI)(CX*2)
+	VPMOVDW Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z8, (DI)
-	VPMOVDW Z9, 32(DI)
-	VPMOVDW Z10, 64(DI)
-	VPMOVDW Z11, 96(DI)
+	VPMOVDW Z9, (DI)(CX*1)
+	VPMOVDW Z10, (DI)(CX*2)
+	VPMOVDW Z11, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z12, (DI)
-	VPMOVDW Z13, 32(DI)
-	VPMOVDW Z14, 64(DI)
-	VPMOVDW Z15, 96(DI)
+	VPMOVDW Z13, (DI)(CX*1)
+	VPMOVDW Z14, (DI)(CX*2)
+	VPMOVDW Z15, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func int8Tile4x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile4x5AVX512(SB), NOSPLIT, $0-80
+// func int8Tile4x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile4x5AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -708,9 +609,10 @@ TEXT ·int8Tile4x5AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11), Z2
@@ -734,13 +636,13 @@ TEXT ·int8Tile4x5AVX512(SB), NOSPLIT, $0-80
 	LEAQ (BX)(BX*2), R12
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop19:
+loop9:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPDPBUSD Z28, Z25, Z1
@@ -767,40 +669,42 @@ loop19:
 	VPDPBUSD Z28, Z26, Z18
 	VPDPBUSD Z28, Z27, Z19
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop19
+	JNZ loop9
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VMOVDQU32 Z0, (DI)
-	VMOVDQU32 Z1, 64(DI)
-	VMOVDQU32 Z2, 128(DI)
-	VMOVDQU32 Z3, 192(DI)
+	VMOVDQU32 Z1, (DI)(CX*1)
+	VMOVDQU32 Z2, (DI)(CX*2)
+	VMOVDQU32 Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z4, (DI)
-	VMOVDQU32 Z5, 64(DI)
-	VMOVDQU32 Z6, 128(DI)
-	VMOVDQU32 Z7, 192(DI)
+	VMOVDQU32 Z5, (DI)(CX*1)
+	VMOVDQU32 Z6, (DI)(CX*2)
+	VMOVDQU32 Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z8, (DI)
-	VMOVDQU32 Z9, 64(DI)
-	VMOVDQU32 Z10, 128(DI)
-	VMOVDQU32 Z11, 192(DI)
+	VMOVDQU32 Z9, (DI)(CX*1)
+	VMOVDQU32 Z10, (DI)(CX*2)
+	VMOVDQU32 Z11, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z12, (DI)
-	VMOVDQU32 Z13, 64(DI)
-	VMOVDQU32 Z14, 128(DI)
-	VMOVDQU32 Z15, 192(DI)
+	VMOVDQU32 Z13, (DI)(CX*1)
+	VMOVDQU32 Z14, (DI)(CX*2)
+	VMOVDQU32 Z15, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z16, (DI)
-	VMOVDQU32 Z17, 64(DI)
-	VMOVDQU32 Z18, 128(DI)
-	VMOVDQU32 Z19, 192(DI)
+	VMOVDQU32 Z17, (DI)(CX*1)
+	VMOVDQU32 Z18, (DI)(CX*2)
+	VMOVDQU32 Z19, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func hammingTile4x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile4x5AVX512(SB), NOSPLIT, $0-72
+// func hammingTile4x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile4x5AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -808,8 +712,9 @@ TEXT ·hammingTile4x5AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -833,13 +738,13 @@ TEXT ·hammingTile4x5AVX512(SB), NOSPLIT, $0-72
 	LEAQ (BX)(BX*2), R12
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop20:
+loop10:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPXORD.BCST (DX), Z25, Z29
 	VPXORD.BCST (DX), Z26, Z30
@@ -901,40 +806,42 @@ loop20:
 	VPADDD Z30, Z18, Z18
 	VPADDD Z31, Z19, Z19
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop20
+	JNZ loop10
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VPMOVDW Z0, (DI)
-	VPMOVDW Z1, 32(DI)
-	VPMOVDW Z2, 64(DI)
-	VPMOVDW Z3, 96(DI)
+	VPMOVDW Z1, (DI)(CX*1)
+	VPMOVDW Z2, (DI)(CX*2)
+	VPMOVDW Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z4, (DI)
-	VPMOVDW Z5, 32(DI)
-	VPMOVDW Z6, 64(DI)
-	VPMOVDW Z7, 96(DI)
+	VPMOVDW Z5, (DI)(CX*1)
+	VPMOVDW Z6, (DI)(CX*2)
+	VPMOVDW Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z8, (DI)
-	VPMOVDW Z9, 32(DI)
-	VPMOVDW Z10, 64(DI)
-	VPMOVDW Z11, 96(DI)
+	VPMOVDW Z9, (DI)(CX*1)
+	VPMOVDW Z10, (DI)(CX*2)
+	VPMOVDW Z11, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z12, (DI)
-	VPMOVDW Z13, 32(DI)
-	VPMOVDW Z14, 64(DI)
-	VPMOVDW Z15, 96(DI)
+	VPMOVDW Z13, (DI)(CX*1)
+	VPMOVDW Z14, (DI)(CX*2)
+	VPMOVDW Z15, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z16, (DI)
-	VPMOVDW Z17, 32(DI)
-	VPMOVDW Z18, 64(DI)
-	VPMOVDW Z19, 96(DI)
+	VPMOVDW Z17, (DI)(CX*1)
+	VPMOVDW Z18, (DI)(CX*2)
+	VPMOVDW Z19, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func int8Tile4x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile4x6AVX512(SB), NOSPLIT, $0-80
+// func int8Tile4x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile4x6AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -942,9 +849,10 @@ TEXT ·int8Tile4x6AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD (R11), Z1
 	VPBROADCASTD (R11), Z2
@@ -972,13 +880,13 @@ TEXT ·int8Tile4x6AVX512(SB), NOSPLIT, $0-80
 	LEAQ (BX)(BX*2), R12
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop21:
+loop11:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPDPBUSD Z28, Z25, Z1
@@ -1010,45 +918,47 @@ loop21:
 	VPDPBUSD Z29, Z26, Z22
 	VPDPBUSD Z29, Z27, Z23
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop21
+	JNZ loop11
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VMOVDQU32 Z0, (DI)
-	VMOVDQU32 Z1, 64(DI)
-	VMOVDQU32 Z2, 128(DI)
-	VMOVDQU32 Z3, 192(DI)
+	VMOVDQU32 Z1, (DI)(CX*1)
+	VMOVDQU32 Z2, (DI)(CX*2)
+	VMOVDQU32 Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z4, (DI)
-	VMOVDQU32 Z5, 64(DI)
-	VMOVDQU32 Z6, 128(DI)
-	VMOVDQU32 Z7, 192(DI)
+	VMOVDQU32 Z5, (DI)(CX*1)
+	VMOVDQU32 Z6, (DI)(CX*2)
+	VMOVDQU32 Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z8, (DI)
-	VMOVDQU32 Z9, 64(DI)
-	VMOVDQU32 Z10, 128(DI)
-	VMOVDQU32 Z11, 192(DI)
+	VMOVDQU32 Z9, (DI)(CX*1)
+	VMOVDQU32 Z10, (DI)(CX*2)
+	VMOVDQU32 Z11, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z12, (DI)
-	VMOVDQU32 Z13, 64(DI)
-	VMOVDQU32 Z14, 128(DI)
-	VMOVDQU32 Z15, 192(DI)
+	VMOVDQU32 Z13, (DI)(CX*1)
+	VMOVDQU32 Z14, (DI)(CX*2)
+	VMOVDQU32 Z15, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z16, (DI)
-	VMOVDQU32 Z17, 64(DI)
-	VMOVDQU32 Z18, 128(DI)
-	VMOVDQU32 Z19, 192(DI)
+	VMOVDQU32 Z17, (DI)(CX*1)
+	VMOVDQU32 Z18, (DI)(CX*2)
+	VMOVDQU32 Z19, (DI)(AX*1)
 	ADDQ R8, DI
 	VMOVDQU32 Z20, (DI)
-	VMOVDQU32 Z21, 64(DI)
-	VMOVDQU32 Z22, 128(DI)
-	VMOVDQU32 Z23, 192(DI)
+	VMOVDQU32 Z21, (DI)(CX*1)
+	VMOVDQU32 Z22, (DI)(CX*2)
+	VMOVDQU32 Z23, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func hammingTile4x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile4x6AVX512(SB), NOSPLIT, $0-72
+// func hammingTile4x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile4x6AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1056,8 +966,9 @@ TEXT ·hammingTile4x6AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1085,13 +996,13 @@ TEXT ·hammingTile4x6AVX512(SB), NOSPLIT, $0-72
 	LEAQ (BX)(BX*2), R12
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop22:
+loop12:
 	VMOVDQU64 (AX), Z24
 	VMOVDQU64 (AX)(BX*1), Z25
 	VMOVDQU64 (AX)(BX*2), Z26
 	VMOVDQU64 (AX)(R12*1), Z27
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPXORD.BCST (DX), Z25, Z29
 	VPXORD.BCST (DX), Z26, Z30
@@ -1165,45 +1076,47 @@ loop22:
 	VPADDD Z30, Z22, Z22
 	VPADDD Z31, Z23, Z23
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop22
+	JNZ loop12
+	MOVQ apart+56(FP), CX
+	LEAQ (CX)(CX*2), AX
 	VPMOVDW Z0, (DI)
-	VPMOVDW Z1, 32(DI)
-	VPMOVDW Z2, 64(DI)
-	VPMOVDW Z3, 96(DI)
+	VPMOVDW Z1, (DI)(CX*1)
+	VPMOVDW Z2, (DI)(CX*2)
+	VPMOVDW Z3, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z4, (DI)
-	VPMOVDW Z5, 32(DI)
-	VPMOVDW Z6, 64(DI)
-	VPMOVDW Z7, 96(DI)
+	VPMOVDW Z5, (DI)(CX*1)
+	VPMOVDW Z6, (DI)(CX*2)
+	VPMOVDW Z7, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z8, (DI)
-	VPMOVDW Z9, 32(DI)
-	VPMOVDW Z10, 64(DI)
-	VPMOVDW Z11, 96(DI)
+	VPMOVDW Z9, (DI)(CX*1)
+	VPMOVDW Z10, (DI)(CX*2)
+	VPMOVDW Z11, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z12, (DI)
-	VPMOVDW Z13, 32(DI)
-	VPMOVDW Z14, 64(DI)
-	VPMOVDW Z15, 96(DI)
+	VPMOVDW Z13, (DI)(CX*1)
+	VPMOVDW Z14, (DI)(CX*2)
+	VPMOVDW Z15, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z16, (DI)
-	VPMOVDW Z17, 32(DI)
-	VPMOVDW Z18, 64(DI)
-	VPMOVDW Z19, 96(DI)
+	VPMOVDW Z17, (DI)(CX*1)
+	VPMOVDW Z18, (DI)(CX*2)
+	VPMOVDW Z19, (DI)(AX*1)
 	ADDQ R8, DI
 	VPMOVDW Z20, (DI)
-	VPMOVDW Z21, 32(DI)
-	VPMOVDW Z22, 64(DI)
-	VPMOVDW Z23, 96(DI)
+	VPMOVDW Z21, (DI)(CX*1)
+	VPMOVDW Z22, (DI)(CX*2)
+	VPMOVDW Z23, (DI)(AX*1)
 	VZEROUPPER
 	RET
 
-// func int8Tile1x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile1x1AVX512(SB), NOSPLIT, $0-80
+// func int8Tile1x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile1x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1211,27 +1124,31 @@ TEXT ·int8Tile1x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
-loop23:
+	LEAQ (BX)(BX*2), R12
+loop13:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
+	PREFETCHT1 (R9)(BX*2)
+	PREFETCHT1 (R9)(R12*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop23
+	JNZ loop13
 	VMOVDQU32 Z0, (DI)
 	VZEROUPPER
 	RET
 
-// func hammingTile1x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile1x1AVX512(SB), NOSPLIT, $0-72
+// func hammingTile1x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile1x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1239,27 +1156,31 @@ TEXT ·hammingTile1x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
-loop24:
+	LEAQ (BX)(BX*2), R12
+loop14:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
+	PREFETCHT1 (R9)(BX*2)
+	PREFETCHT1 (R9)(R12*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z0, Z0
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop24
+	JNZ loop14
 	VPMOVDW Z0, (DI)
 	VZEROUPPER
 	RET
 
-// func int8Tile1x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile1x2AVX512(SB), NOSPLIT, $0-80
+// func int8Tile1x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile1x2AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1267,32 +1188,33 @@ TEXT ·int8Tile1x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD 4(R11), Z1
-loop25:
+loop15:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPBROADCASTD (DX)(SI*1), Z29
 	VPDPBUSD Z29, Z24, Z1
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop25
+	JNZ loop15
 	VMOVDQU32 Z0, (DI)
 	ADDQ R8, DI
 	VMOVDQU32 Z1, (DI)
 	VZEROUPPER
 	RET
 
-// func hammingTile1x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile1x2AVX512(SB), NOSPLIT, $0-72
+// func hammingTile1x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile1x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1300,14 +1222,15 @@ TEXT ·hammingTile1x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-loop26:
+loop16:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z0, Z0
@@ -1315,18 +1238,18 @@ loop26:
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z1, Z1
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop26
+	JNZ loop16
 	VPMOVDW Z0, (DI)
 	ADDQ R8, DI
 	VPMOVDW Z1, (DI)
 	VZEROUPPER
 	RET
 
-// func int8Tile1x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile1x3AVX512(SB), NOSPLIT, $0-80
+// func int8Tile1x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile1x3AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1334,16 +1257,17 @@ TEXT ·int8Tile1x3AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD 4(R11), Z1
 	VPBROADCASTD 8(R11), Z2
-loop27:
+loop17:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPBROADCASTD (DX)(SI*1), Z29
@@ -1351,10 +1275,10 @@ loop27:
 	VPBROADCASTD (DX)(SI*2), Z30
 	VPDPBUSD Z30, Z24, Z2
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop27
+	JNZ loop17
 	VMOVDQU32 Z0, (DI)
 	ADDQ R8, DI
 	VMOVDQU32 Z1, (DI)
@@ -1363,8 +1287,8 @@ loop27:
 	VZEROUPPER
 	RET
 
-// func hammingTile1x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile1x3AVX512(SB), NOSPLIT, $0-72
+// func hammingTile1x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile1x3AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1372,15 +1296,16 @@ TEXT ·hammingTile1x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-loop28:
+loop18:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z0, Z0
@@ -1391,10 +1316,10 @@ loop28:
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z2, Z2
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	DECQ CX
-	JNZ loop28
+	JNZ loop18
 	VPMOVDW Z0, (DI)
 	ADDQ R8, DI
 	VPMOVDW Z1, (DI)
@@ -1403,8 +1328,8 @@ loop28:
 	VZEROUPPER
 	RET
 
-// func int8Tile1x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile1x4AVX512(SB), NOSPLIT, $0-80
+// func int8Tile1x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile1x4AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1412,19 +1337,20 @@ TEXT ·int8Tile1x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD 4(R11), Z1
 	VPBROADCASTD 8(R11), Z2
 	VPBROADCASTD 12(R11), Z3
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop29:
+loop19:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPBROADCASTD (DX)(SI*1), Z29
@@ -1434,11 +1360,11 @@ loop29:
 	VPBROADCASTD (R13), Z31
 	VPDPBUSD Z31, Z24, Z3
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop29
+	JNZ loop19
 	VMOVDQU32 Z0, (DI)
 	ADDQ R8, DI
 	VMOVDQU32 Z1, (DI)
@@ -1449,8 +1375,8 @@ loop29:
 	VZEROUPPER
 	RET
 
-// func hammingTile1x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile1x4AVX512(SB), NOSPLIT, $0-72
+// func hammingTile1x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile1x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1458,18 +1384,19 @@ TEXT ·hammingTile1x4AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop30:
+loop20:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z0, Z0
@@ -1483,11 +1410,11 @@ loop30:
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z3, Z3
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop30
+	JNZ loop20
 	VPMOVDW Z0, (DI)
 	ADDQ R8, DI
 	VPMOVDW Z1, (DI)
@@ -1498,8 +1425,8 @@ loop30:
 	VZEROUPPER
 	RET
 
-// func int8Tile1x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile1x5AVX512(SB), NOSPLIT, $0-80
+// func int8Tile1x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile1x5AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1507,9 +1434,10 @@ TEXT ·int8Tile1x5AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD 4(R11), Z1
 	VPBROADCASTD 8(R11), Z2
@@ -1517,10 +1445,10 @@ TEXT ·int8Tile1x5AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD 16(R11), Z4
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop31:
+loop21:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPBROADCASTD (DX)(SI*1), Z29
@@ -1532,11 +1460,11 @@ loop31:
 	VPBROADCASTD (R13)(SI*1), Z28
 	VPDPBUSD Z28, Z24, Z4
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop31
+	JNZ loop21
 	VMOVDQU32 Z0, (DI)
 	ADDQ R8, DI
 	VMOVDQU32 Z1, (DI)
@@ -1549,8 +1477,8 @@ loop31:
 	VZEROUPPER
 	RET
 
-// func hammingTile1x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile1x5AVX512(SB), NOSPLIT, $0-72
+// func hammingTile1x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile1x5AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1558,8 +1486,9 @@ TEXT ·hammingTile1x5AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1567,10 +1496,10 @@ TEXT ·hammingTile1x5AVX512(SB), NOSPLIT, $0-72
 	VPXORD Z4, Z4, Z4
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop32:
+loop22:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z0, Z0
@@ -1587,11 +1516,11 @@ loop32:
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z4, Z4
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop32
+	JNZ loop22
 	VPMOVDW Z0, (DI)
 	ADDQ R8, DI
 	VPMOVDW Z1, (DI)
@@ -1604,8 +1533,8 @@ loop32:
 	VZEROUPPER
 	RET
 
-// func int8Tile1x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32) 
-TEXT ·int8Tile1x6AVX512(SB), NOSPLIT, $0-80
+// func int8Tile1x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32) 
+TEXT ·int8Tile1x6AVX512(SB), NOSPLIT, $0-88
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1613,9 +1542,10 @@ TEXT ·int8Tile1x6AVX512(SB), NOSPLIT, $0-80
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
-	MOVQ start+72(FP), R11
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
+	MOVQ start+80(FP), R11
 	VPBROADCASTD (R11), Z0
 	VPBROADCASTD 4(R11), Z1
 	VPBROADCASTD 8(R11), Z2
@@ -1624,10 +1554,10 @@ TEXT ·int8Tile1x6AVX512(SB), NOSPLIT, $0-80
 	VPBROADCASTD 20(R11), Z5
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop33:
+loop23:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPBROADCASTD (DX), Z28
 	VPDPBUSD Z28, Z24, Z0
 	VPBROADCASTD (DX)(SI*1), Z29
@@ -1641,11 +1571,11 @@ loop33:
 	VPBROADCASTD (R13)(SI*2), Z29
 	VPDPBUSD Z29, Z24, Z5
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop33
+	JNZ loop23
 	VMOVDQU32 Z0, (DI)
 	ADDQ R8, DI
 	VMOVDQU32 Z1, (DI)
@@ -1660,8 +1590,8 @@ loop33:
 	VZEROUPPER
 	RET
 
-// func hammingTile1x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int) 
-TEXT ·hammingTile1x6AVX512(SB), NOSPLIT, $0-72
+// func hammingTile1x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int) 
+TEXT ·hammingTile1x6AVX512(SB), NOSPLIT, $0-80
 	MOVQ rows+0(FP), AX
 	MOVQ stride+8(FP), BX
 	MOVQ groups+16(FP), CX
@@ -1669,8 +1599,9 @@ TEXT ·hammingTile1x6AVX512(SB), NOSPLIT, $0-72
 	MOVQ pstride+32(FP), SI
 	MOVQ out+40(FP), DI
 	MOVQ ostride+48(FP), R8
-	MOVQ next+56(FP), R9
-	MOVQ nstep+64(FP), R10
+	MOVQ ahead+64(FP), R9
+	MOVQ step+72(FP), R10
+	ADDQ AX, R9
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1679,10 +1610,10 @@ TEXT ·hammingTile1x6AVX512(SB), NOSPLIT, $0-72
 	VPXORD Z5, Z5, Z5
 	LEAQ (SI)(SI*2), R13
 	ADDQ DX, R13
-loop34:
+loop24:
 	VMOVDQU64 (AX), Z24
 	PREFETCHT1 (R9)
-	PREFETCHT1 (R9)(R10*1)
+	PREFETCHT1 (R9)(BX*1)
 	VPXORD.BCST (DX), Z24, Z28
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z0, Z0
@@ -1702,11 +1633,11 @@ loop34:
 	VPOPCNTD Z28, Z28
 	VPADDD Z28, Z5, Z5
 	ADDQ $64, AX
-	ADDQ $64, R9
+	ADDQ R10, R9
 	ADDQ $4, DX
 	ADDQ $4, R13
 	DECQ CX
-	JNZ loop34
+	JNZ loop24
 	VPMOVDW Z0, (DI)
 	ADDQ R8, DI
 	VPMOVDW Z1, (DI)
@@ -1746,7 +1677,7 @@ TEXT ·asymmetric1AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTD R9, Z30
 	MOVL $0x80808080, R9
 	VPBROADCASTD R9, Z31
-loop35:
+loop25:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1757,7 +1688,7 @@ loop35:
 	VPXORD Z7, Z7, Z7
 	MOVQ DX, R9
 	MOVQ CX, R11
-loop36:
+loop26:
 	PREFETCHT0 4096(AX)
 	VMOVDQU64 (AX), Z16
 	VPANDD Z16, Z24, Z18
@@ -1779,7 +1710,7 @@ loop36:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R11
-	JNZ loop36
+	JNZ loop26
 	VPSRAD $1, Z7, Z7
 	VPADDD Z7, Z6, Z6
 	VPSRAD $1, Z6, Z6
@@ -1799,7 +1730,7 @@ loop36:
 	VMOVDQU32 Z0, (DI)
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop35
+	JNZ loop25
 	VZEROUPPER
 	RET
 
@@ -1828,7 +1759,7 @@ TEXT ·asymmetric2AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTD R9, Z30
 	MOVL $0x80808080, R9
 	VPBROADCASTD R9, Z31
-loop37:
+loop27:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1847,7 +1778,7 @@ loop37:
 	VPXORD Z15, Z15, Z15
 	MOVQ DX, R9
 	MOVQ CX, R11
-loop38:
+loop28:
 	PREFETCHT0 4096(AX)
 	VMOVDQU64 (AX), Z16
 	VPANDD Z16, Z24, Z18
@@ -1877,7 +1808,7 @@ loop38:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R11
-	JNZ loop38
+	JNZ loop28
 	VPSRAD $1, Z7, Z7
 	VPADDD Z7, Z6, Z6
 	VPSRAD $1, Z6, Z6
@@ -1914,7 +1845,7 @@ loop38:
 	VMOVDQU32 Z0, (DI)
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop37
+	JNZ loop27
 	VZEROUPPER
 	RET
 
@@ -1935,7 +1866,7 @@ TEXT ·asymmetric3AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTD R9, Z30
 	MOVL $0x08080808, R9
 	VPBROADCASTD R9, Z31
-loop39:
+loop29:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1950,7 +1881,7 @@ loop39:
 	VPXORD Z11, Z11, Z11
 	MOVQ DX, R9
 	MOVQ CX, R11
-loop40:
+loop30:
 	PREFETCHT0 4096(AX)
 	VMOVDQU64 (AX), Z16
 	VPSRLD $4, Z16, Z17
@@ -1989,7 +1920,7 @@ loop40:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R11
-	JNZ loop40
+	JNZ loop30
 	VPSRAD $1, Z3, Z3
 	VPADDD Z3, Z2, Z2
 	VPSRAD $1, Z2, Z2
@@ -2019,7 +1950,7 @@ loop40:
 	VMOVDQU32 Z0, (DI)
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop39
+	JNZ loop29
 	VZEROUPPER
 	RET
 
@@ -2040,7 +1971,7 @@ TEXT ·asymmetric4AVX512(SB), NOSPLIT, $0-56
 	VPBROADCASTD R9, Z30
 	MOVL $0x08080808, R9
 	VPBROADCASTD R9, Z31
-loop41:
+loop31:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2060,7 +1991,7 @@ loop41:
 	MOVQ DX, R9
 	LEAQ (SI)(SI*2), R10
 	MOVQ CX, R11
-loop42:
+loop32:
 	PREFETCHT0 4096(AX)
 	VMOVDQU64 (AX), Z16
 	VPSRLD $4, Z16, Z17
@@ -2107,7 +2038,7 @@ loop42:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R11
-	JNZ loop42
+	JNZ loop32
 	VPSRAD $1, Z3, Z3
 	VPADDD Z3, Z2, Z2
 	VPSRAD $1, Z2, Z2
@@ -2146,7 +2077,7 @@ loop42:
 	VMOVDQU32 Z0, (DI)
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop41
+	JNZ loop31
 	VZEROUPPER
 	RET
 
@@ -2160,8 +2091,8 @@ TEXT ·dotF16AVX512(SB), NOSPLIT, $0-44
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	TESTQ CX, CX
-	JZ end43
-loop44:
+	JZ end33
+loop34:
 	VCVTPH2PS (BX), Z2
 	VMULPS (AX), Z2, Z2
 	VADDPS Z2, Z0, Z0
@@ -2171,10 +2102,10 @@ loop44:
 	ADDQ $128, AX
 	ADDQ $64, BX
 	DECQ CX
-	JNZ loop44
-end43:
+	JNZ loop34
+end33:
 	TESTQ SI, SI
-	JZ end45
+	JZ end35
 	MOVQ DX, AX
 	MOVQ SI, BX
 	VCVTPH2PS (BX), Z2
@@ -2183,7 +2114,7 @@ end43:
 	VCVTPH2PS 32(BX), Z3
 	VMULPS 64(AX), Z3, Z3
 	VADDPS Z3, Z1, Z1
-end45:
+end35:
 	VADDPS Z1, Z0, Z0
 	VEXTRACTF64X4 $1, Z0, Y1
 	VADDPS Y1, Y0, Y0
@@ -2204,7 +2135,7 @@ TEXT ·selectScoresAVX512(SB), NOSPLIT, $0-32
 	MOVQ words+16(FP), CX
 	MOVQ limit+24(FP), DX
 	VPBROADCASTD DX, Z0
-loop46:
+loop36:
 	VPCMPD $2, (AX), Z0, K1
 	VPCMPD $2, 64(AX), Z0, K2
 	VPCMPD $2, 128(AX), Z0, K3
@@ -2216,7 +2147,7 @@ loop46:
 	ADDQ $256, AX
 	ADDQ $8, DI
 	DECQ CX
-	JNZ loop46
+	JNZ loop36
 	VZEROUPPER
 	RET
 
@@ -2227,7 +2158,7 @@ TEXT ·selectDistancesAVX512(SB), NOSPLIT, $0-32
 	MOVQ words+16(FP), CX
 	MOVQ limit+24(FP), DX
 	VPBROADCASTW DX, Z0
-loop47:
+loop37:
 	VPCMPUW $5, (AX), Z0, K1
 	VPCMPUW $5, 64(AX), Z0, K2
 	KUNPCKDQ K1, K2, K1
@@ -2235,7 +2166,7 @@ loop47:
 	ADDQ $128, AX
 	ADDQ $8, DI
 	DECQ CX
-	JNZ loop47
+	JNZ loop37
 	VZEROUPPER
 	RET
 
@@ -2253,10 +2184,10 @@ TEXT ·readAVX512(SB), NOSPLIT, $0-32
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	TESTQ DX, DX
-	JZ plain48
+	JZ plain38
 	TESTQ CX, CX
-	JZ end50
-loop51:
+	JZ end40
+loop41:
 	PREFETCHT0 0(AX)(DX*1)
 	VPADDQ (AX), Z0, Z0
 	PREFETCHT0 64(AX)(DX*1)
@@ -2275,13 +2206,13 @@ loop51:
 	VPADDQ 448(AX), Z7, Z7
 	ADDQ $512, AX
 	DECQ CX
-	JNZ loop51
-end50:
-	JMP end49
-plain48:
+	JNZ loop41
+end40:
+	JMP end39
+plain38:
 	TESTQ CX, CX
-	JZ end52
-loop53:
+	JZ end42
+loop43:
 	VPADDQ (AX), Z0, Z0
 	VPADDQ 64(AX), Z1, Z1
 	VPADDQ 128(AX), Z2, Z2
@@ -2292,9 +2223,57 @@ loop53:
 	VPADDQ 448(AX), Z7, Z7
 	ADDQ $512, AX
 	DECQ CX
-	JNZ loop53
-end52:
-end49:
+	JNZ loop43
+end42:
+end39:
+	VPADDQ Z1, Z0, Z0
+	VPADDQ Z2, Z0, Z0
+	VPADDQ Z3, Z0, Z0
+	VPADDQ Z4, Z0, Z0
+	VPADDQ Z5, Z0, Z0
+	VPADDQ Z6, Z0, Z0
+	VPADDQ Z7, Z0, Z0
+	VEXTRACTI64X4 $1, Z0, Y1
+	VPADDQ Y1, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDQ X1, X0, X0
+	VPSRLDQ $8, X0, X1
+	VPADDQ X1, X0, X0
+	VMOVQ X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func readStreamsAVX512(buf *byte, stride int, lines int) uint64
+TEXT ·readStreamsAVX512(SB), NOSPLIT, $0-32
+	MOVQ buf+0(FP), AX
+	MOVQ stride+8(FP), BX
+	MOVQ lines+16(FP), CX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	LEAQ (BX)(BX*2), R12
+	LEAQ 4096(AX), R9
+	TESTQ CX, CX
+	JZ end44
+loop45:
+	PREFETCHT1 (R9)
+	VPADDQ (AX), Z0, Z0
+	PREFETCHT1 (R9)(BX*1)
+	VPADDQ (AX)(BX*1), Z1, Z1
+	PREFETCHT1 (R9)(BX*2)
+	VPADDQ (AX)(BX*2), Z2, Z2
+	PREFETCHT1 (R9)(R12*1)
+	VPADDQ (AX)(R12*1), Z3, Z3
+	ADDQ $64, AX
+	ADDQ $64, R9
+	DECQ CX
+	JNZ loop45
+end44:
 	VPADDQ Z1, Z0, Z0
 	VPADDQ Z2, Z0, Z0
 	VPADDQ Z3, Z0, Z0
@@ -2342,8 +2321,8 @@ TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
 	TESTQ CX, CX
-	JZ end54
-loop55:
+	JZ end46
+loop47:
 	VPDPBUSD Z24, Z25, Z0
 	VPDPBUSD Z24, Z25, Z1
 	VPDPBUSD Z24, Z25, Z2
@@ -2369,7 +2348,7 @@ loop55:
 	VPDPBUSD Z24, Z25, Z22
 	VPDPBUSD Z24, Z25, Z23
 	DECQ CX
-	JNZ loop55
-end54:
+	JNZ loop47
+end46:
 	VZEROUPPER
 	RET

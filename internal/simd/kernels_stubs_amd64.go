@@ -4,135 +4,125 @@
 
 package simd
 
-// int8ScanAVX512 scores blocks of the int8 plane with one probe; the sums start at start.
+// int8Tile4x1AVX512 scores 4 x 16 rows with 1 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8ScanAVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, start int)
+func int8Tile4x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingScanAVX512 counts differing bits of blocks of the bit plane and one probe.
+// hammingTile4x1AVX512 scores 4 x 16 rows with 1 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingScanAVX512(dist *uint16, plane *byte, blocks int, groups int, probe *uint32)
+func hammingTile4x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile4x1AVX512 scores 4 x 16 rows with 1 probes; strides are in bytes.
+// int8Tile4x2AVX512 scores 4 x 16 rows with 2 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile4x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile4x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile4x1AVX512 scores 4 x 16 rows with 1 probes; strides are in bytes.
+// hammingTile4x2AVX512 scores 4 x 16 rows with 2 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile4x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile4x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile4x2AVX512 scores 4 x 16 rows with 2 probes; strides are in bytes.
+// int8Tile4x3AVX512 scores 4 x 16 rows with 3 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile4x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile4x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile4x2AVX512 scores 4 x 16 rows with 2 probes; strides are in bytes.
+// hammingTile4x3AVX512 scores 4 x 16 rows with 3 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile4x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile4x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile4x3AVX512 scores 4 x 16 rows with 3 probes; strides are in bytes.
+// int8Tile4x4AVX512 scores 4 x 16 rows with 4 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile4x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile4x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile4x3AVX512 scores 4 x 16 rows with 3 probes; strides are in bytes.
+// hammingTile4x4AVX512 scores 4 x 16 rows with 4 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile4x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile4x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile4x4AVX512 scores 4 x 16 rows with 4 probes; strides are in bytes.
+// int8Tile4x5AVX512 scores 4 x 16 rows with 5 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile4x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile4x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile4x4AVX512 scores 4 x 16 rows with 4 probes; strides are in bytes.
+// hammingTile4x5AVX512 scores 4 x 16 rows with 5 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile4x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile4x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile4x5AVX512 scores 4 x 16 rows with 5 probes; strides are in bytes.
+// int8Tile4x6AVX512 scores 4 x 16 rows with 6 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile4x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile4x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile4x5AVX512 scores 4 x 16 rows with 5 probes; strides are in bytes.
+// hammingTile4x6AVX512 scores 4 x 16 rows with 6 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile4x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile4x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile4x6AVX512 scores 4 x 16 rows with 6 probes; strides are in bytes.
+// int8Tile1x1AVX512 scores 1 x 16 rows with 1 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile4x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile1x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile4x6AVX512 scores 4 x 16 rows with 6 probes; strides are in bytes.
+// hammingTile1x1AVX512 scores 1 x 16 rows with 1 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile4x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile1x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile1x1AVX512 scores 1 x 16 rows with 1 probes; strides are in bytes.
+// int8Tile1x2AVX512 scores 1 x 16 rows with 2 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile1x1AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile1x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile1x1AVX512 scores 1 x 16 rows with 1 probes; strides are in bytes.
+// hammingTile1x2AVX512 scores 1 x 16 rows with 2 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile1x1AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile1x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile1x2AVX512 scores 1 x 16 rows with 2 probes; strides are in bytes.
+// int8Tile1x3AVX512 scores 1 x 16 rows with 3 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile1x2AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile1x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile1x2AVX512 scores 1 x 16 rows with 2 probes; strides are in bytes.
+// hammingTile1x3AVX512 scores 1 x 16 rows with 3 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile1x2AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile1x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile1x3AVX512 scores 1 x 16 rows with 3 probes; strides are in bytes.
+// int8Tile1x4AVX512 scores 1 x 16 rows with 4 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile1x3AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile1x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile1x3AVX512 scores 1 x 16 rows with 3 probes; strides are in bytes.
+// hammingTile1x4AVX512 scores 1 x 16 rows with 4 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile1x3AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile1x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile1x4AVX512 scores 1 x 16 rows with 4 probes; strides are in bytes.
+// int8Tile1x5AVX512 scores 1 x 16 rows with 5 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile1x4AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile1x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile1x4AVX512 scores 1 x 16 rows with 4 probes; strides are in bytes.
+// hammingTile1x5AVX512 scores 1 x 16 rows with 5 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile1x4AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile1x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// int8Tile1x5AVX512 scores 1 x 16 rows with 5 probes; strides are in bytes.
+// int8Tile1x6AVX512 scores 1 x 16 rows with 6 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func int8Tile1x5AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
+func int8Tile1x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, apart int, ahead int, step int, start *int32)
 
-// hammingTile1x5AVX512 scores 1 x 16 rows with 5 probes; strides are in bytes.
+// hammingTile1x6AVX512 scores 1 x 16 rows with 6 probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.
 //
 //go:noescape
-func hammingTile1x5AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
-
-// int8Tile1x6AVX512 scores 1 x 16 rows with 6 probes; strides are in bytes.
-//
-//go:noescape
-func int8Tile1x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride int, out *int32, ostride int, next *byte, nstep int, start *int32)
-
-// hammingTile1x6AVX512 scores 1 x 16 rows with 6 probes; strides are in bytes.
-//
-//go:noescape
-func hammingTile1x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, next *byte, nstep int)
+func hammingTile1x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
 // asymmetric1AVX512 scores blocks of the bit plane with 1 queries and keeps the largest; pstride in bytes.
 //
@@ -173,6 +163,11 @@ func selectDistancesAVX512(mask *uint64, dist *uint16, words int, limit int)
 //
 //go:noescape
 func readAVX512(buf *byte, lines int, ahead int) uint64
+
+// readStreamsAVX512 reads lines of 64 bytes of each of four streams that begin a stride apart; the sum of eight-byte words.
+//
+//go:noescape
+func readStreamsAVX512(buf *byte, stride int, lines int) uint64
 
 // peakAVX512 runs 24 VPDPBUSD of 64 products each a turn, on registers.
 //

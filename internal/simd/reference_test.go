@@ -40,6 +40,24 @@ func TestReadSum(t *testing.T) {
 	}
 }
 
+func TestReadStreams(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 52))
+	buf, want := make([]byte, 2*streamPiece+600), uint64(0)
+	for i := 0; i+8 <= len(buf); i += 8 {
+		v := r.Uint64()
+		binary.LittleEndian.PutUint64(buf[i:], v)
+		if i < 2*streamPiece {
+			want += v
+		}
+	}
+	if best()[OpInt8] != AVX512 {
+		want = 0
+	}
+	if got := readStreams(buf); got != want {
+		t.Errorf("got %d, want %d", got, want)
+	}
+}
+
 func TestMeasure(t *testing.T) {
 	now := time.Duration(0)
 	clock := func() time.Duration { now += time.Second; return now }

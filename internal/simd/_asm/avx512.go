@@ -6,8 +6,8 @@ const (
 	tileProbes512 = 6 // 4 blocks x 6 probes = 24 accumulators, 4 rows, 4 for the rest
 	maxQueries    = 4
 
-	// ahead is how far, in bytes, the kernels of one probe ask for memory before they
-	// read it (PREFETCHT0, which never faults).
+	// ahead is how far, in bytes, kernels that go through the plane once ask for memory
+	// before they read it (PREFETCHT0, which never faults).
 	ahead = 4096
 )
 
@@ -18,101 +18,16 @@ const (
 	bitPlane
 )
 
-// int8Scan512: one probe, all blocks. Four groups a turn, each with its own sum, so
-// that the latency of VPDPBUSD is hidden; memory is the limit.
-func int8Scan512(t *text) {
-	t.fn("int8ScanAVX512", "scores blocks of the int8 plane with one probe; the sums start at start.",
-		[]string{"scores *int32", "plane *byte", "blocks int", "groups int", "probe *int8", "start int"}, "", func() {
-			t.load("scores", "DI", "plane", "AX", "blocks", "BX", "groups", "CX", "probe", "DX", "start", "SI")
-			t.op("MOVQ", "CX", "R8")
-			t.op("SHRQ", "$2", "R8")
-			t.op("ANDQ", "$3", "CX")
-			t.loop("BX", func() {
-				t.op("VPBROADCASTD", "SI", z(0))
-				for a := 1; a < 4; a++ {
-					t.op("VPXORD", z(a), z(a), z(a))
-				}
-				t.op("MOVQ", "DX", "R9")
-				group := func(i int) {
-					t.op("VMOVDQU64", mem(64*i, "AX"), z(4+i))
-					t.op("VPDPBUSD.BCST", mem(4*i, "R9"), z(4+i), z(i))
-				}
-				t.op("MOVQ", "R8", "R10")
-				t.loopMaybe("R10", func() {
-					for i := range 4 {
-						t.op("PREFETCHT0", mem(ahead+64*i, "AX"))
-						group(i)
-					}
-					t.op("ADDQ", "$256", "AX")
-					t.op("ADDQ", "$16", "R9")
-				})
-				t.op("MOVQ", "CX", "R10")
-				t.loopMaybe("R10", func() {
-					group(0)
-					t.op("ADDQ", "$64", "AX")
-					t.op("ADDQ", "$4", "R9")
-				})
-				sum4(t)
-				t.op("VMOVDQU32", z(0), "(DI)")
-				t.op("ADDQ", "$64", "DI")
-			})
-		})
-}
-
-func sum4(t *text) {
-	t.op("VPADDD", z(1), z(0), z(0))
-	t.op("VPADDD", z(3), z(2), z(2))
-	t.op("VPADDD", z(2), z(0), z(0))
-}
-
-// hammingScan512: as int8Scan512, with XOR, POPCNT and ADD for the product.
-func hammingScan512(t *text) {
-	t.fn("hammingScanAVX512", "counts differing bits of blocks of the bit plane and one probe.",
-		[]string{"dist *uint16", "plane *byte", "blocks int", "groups int", "probe *uint32"}, "", func() {
-			t.load("dist", "DI", "plane", "AX", "blocks", "BX", "groups", "CX", "probe", "DX")
-			t.op("MOVQ", "CX", "R8")
-			t.op("SHRQ", "$2", "R8")
-			t.op("ANDQ", "$3", "CX")
-			t.loop("BX", func() {
-				for a := range 4 {
-					t.op("VPXORD", z(a), z(a), z(a))
-				}
-				t.op("MOVQ", "DX", "R9")
-				group := func(i int) {
-					t.op("VMOVDQU64", mem(64*i, "AX"), z(4+i))
-					t.op("VPXORD.BCST", mem(4*i, "R9"), z(4+i), z(4+i))
-					t.op("VPOPCNTD", z(4+i), z(4+i))
-					t.op("VPADDD", z(4+i), z(i), z(i))
-				}
-				t.op("MOVQ", "R8", "R10")
-				t.loopMaybe("R10", func() {
-					for i := range 4 {
-						t.op("PREFETCHT0", mem(ahead+64*i, "AX"))
-						group(i)
-					}
-					t.op("ADDQ", "$256", "AX")
-					t.op("ADDQ", "$16", "R9")
-				})
-				t.op("MOVQ", "CX", "R10")
-				t.loopMaybe("R10", func() {
-					group(0)
-					t.op("ADDQ", "$64", "AX")
-					t.op("ADDQ", "$4", "R9")
-				})
-				sum4(t)
-				t.op("VPMOVDW", z(0), "(DI)")
-				t.op("ADDQ", "$32", "DI")
-			})
-		})
-}
-
 // tile512: some blocks x some probes for one pass over the groups, every sum in a
 // register. A group costs one load per block and one broadcast per probe for
 // blocks x probes products, so the multiplier is the limit, not the load ports.
-// Two lines of the rows that come next are asked for in every group.
+//
+// In every group a line of each of two blocks that come next (with one probe: four) is
+// asked for: ahead bytes from the rows, step bytes further each time, blocks a stride
+// apart. They go to the second cache, as the first holds the rows in use.
 func tile512(t *text, p plane, blocks, probes int) {
 	name, elem, out := "int8", "int8", "int32"
-	args := []string{"rows *byte", "stride int", "groups int", "probes *int8", "pstride int", "out *int32", "ostride int", "next *byte", "nstep int"}
+	args := []string{"rows *byte", "stride int", "groups int", "probes *int8", "pstride int", "out *int32", "ostride int", "apart int", "ahead int", "step int"}
 	if p == int8Plane {
 		args = append(args, "start *int32")
 	} else {
@@ -120,8 +35,9 @@ func tile512(t *text, p plane, blocks, probes int) {
 		args[3], args[5] = "probes *"+elem, "out *"+out
 	}
 	t.fn(fmt.Sprintf("%sTile%dx%dAVX512", name, blocks, probes),
-		fmt.Sprintf("scores %d x 16 rows with %d probes; strides are in bytes.", blocks, probes), args, "", func() {
-			t.load("rows", "AX", "stride", "BX", "groups", "CX", "probes", "DX", "pstride", "SI", "out", "DI", "ostride", "R8", "next", "R9", "nstep", "R10")
+		fmt.Sprintf("scores %d x 16 rows with %d probes; stride, pstride, ostride and apart are the bytes between blocks, probes, results of probes and results of blocks.", blocks, probes), args, "", func() {
+			t.load("rows", "AX", "stride", "BX", "groups", "CX", "probes", "DX", "pstride", "SI", "out", "DI", "ostride", "R8", "ahead", "R9", "step", "R10")
+			t.op("ADDQ", "AX", "R9")
 			acc := func(b, q int) string { return z(q*blocks + b) }
 			if p == int8Plane {
 				t.load("start", "R11")
@@ -135,7 +51,11 @@ func tile512(t *text, p plane, blocks, probes int) {
 					t.op("VPXORD", z(i), z(i), z(i))
 				}
 			}
-			if blocks > 3 {
+			streams := 2
+			if probes == 1 {
+				streams = 4
+			}
+			if blocks > 3 || streams > 3 {
 				t.op("LEAQ", idx("BX", "BX", 2), "R12")
 			}
 			if probes > 3 {
@@ -148,8 +68,9 @@ func tile512(t *text, p plane, blocks, probes int) {
 				for b := range blocks {
 					t.op("VMOVDQU64", row[b], z(24+b))
 				}
-				t.op("PREFETCHT1", "(R9)")
-				t.op("PREFETCHT1", idx("R9", "R10", 1))
+				for _, at := range []string{"(R9)", idx("R9", "BX", 1), idx("R9", "BX", 2), idx("R9", "R12", 1)}[:streams] {
+					t.op("PREFETCHT1", at)
+				}
 				for q := range probes {
 					if p == int8Plane {
 						t.op("VPBROADCASTD", probe[q], z(28+q%4))
@@ -169,18 +90,23 @@ func tile512(t *text, p plane, blocks, probes int) {
 					}
 				}
 				t.op("ADDQ", "$64", "AX")
-				t.op("ADDQ", "$64", "R9")
+				t.op("ADDQ", "R10", "R9")
 				t.op("ADDQ", "$4", "DX")
 				if probes > 3 {
 					t.op("ADDQ", "$4", "R13")
 				}
 			})
+			result := []string{"(DI)", idx("DI", "CX", 1), idx("DI", "CX", 2), idx("DI", "AX", 1)}
+			if blocks > 1 {
+				t.load("apart", "CX")
+				t.op("LEAQ", idx("CX", "CX", 2), "AX")
+			}
 			for q := range probes {
 				for b := range blocks {
 					if p == int8Plane {
-						t.op("VMOVDQU32", acc(b, q), mem(64*b, "DI"))
+						t.op("VMOVDQU32", acc(b, q), result[b])
 					} else {
-						t.op("VPMOVDW", acc(b, q), mem(32*b, "DI"))
+						t.op("VPMOVDW", acc(b, q), result[b])
 					}
 				}
 				if q+1 < probes {
@@ -336,11 +262,37 @@ func read512(t *text) {
 		t.at(plain)
 		t.loopMaybe("CX", body(false))
 		t.at(end)
-		for i := 1; i < 8; i++ {
-			t.op("VPADDQ", z(i), z(0), z(0))
+		sum8(t)
+	})
+}
+
+func sum8(t *text) {
+	for i := 1; i < 8; i++ {
+		t.op("VPADDQ", z(i), z(0), z(0))
+	}
+	t.op("VEXTRACTI64X4", "$1", z(0), y(1))
+	foldQ(t)
+}
+
+// readStreams512 reads four streams side by side, as a tile of four blocks does: more
+// pages are open, so more reads are under way.
+func readStreams512(t *text) {
+	t.fn("readStreamsAVX512", "reads lines of 64 bytes of each of four streams that begin a stride apart; the sum of eight-byte words.", []string{"buf *byte", "stride int", "lines int"}, "uint64", func() {
+		t.load("buf", "AX", "stride", "BX", "lines", "CX")
+		for i := range 8 {
+			t.op("VPXORD", z(i), z(i), z(i))
 		}
-		t.op("VEXTRACTI64X4", "$1", z(0), y(1))
-		foldQ(t)
+		t.op("LEAQ", idx("BX", "BX", 2), "R12")
+		t.op("LEAQ", mem(ahead, "AX"), "R9")
+		t.loopMaybe("CX", func() {
+			for i, at := range []string{"(%s)", "(%s)(BX*1)", "(%s)(BX*2)", "(%s)(R12*1)"} {
+				t.op("PREFETCHT1", fmt.Sprintf(at, "R9"))
+				t.op("VPADDQ", fmt.Sprintf(at, "AX"), z(i), z(i))
+			}
+			t.op("ADDQ", "$64", "AX")
+			t.op("ADDQ", "$64", "R9")
+		})
+		sum8(t)
 	})
 }
 

@@ -30,8 +30,6 @@ func main() {
 
 func run(out string) error {
 	avx512, avx2 := &text{}, &text{}
-	int8Scan512(avx512)
-	hammingScan512(avx512)
 	for _, blocks := range []int{4, 1} {
 		for probes := 1; probes <= tileProbes512; probes++ {
 			tile512(avx512, int8Plane, blocks, probes)
@@ -44,6 +42,7 @@ func run(out string) error {
 	dotF16x512(avx512)
 	select512(avx512)
 	read512(avx512)
+	readStreams512(avx512)
 	peak512(avx512)
 
 	for probes := 1; probes <= tileProbesAVX2; probes++ {
