@@ -518,8 +518,8 @@ loop7:
 	VZEROUPPER
 	RET
 
-// func asymmetric1AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric1AVX2(SB), NOSPLIT, $0-56
+// func asymmetric1AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric1AVX2(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -527,6 +527,8 @@ TEXT ·asymmetric1AVX2(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 loop8:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
@@ -619,14 +621,15 @@ loop9:
 	VPADDD Y12, Y1, Y1
 	VMOVDQU Y0, (DI)
 	VMOVDQU Y1, 32(DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop8
 	VZEROUPPER
 	RET
 
-// func asymmetric2AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric2AVX2(SB), NOSPLIT, $0-56
+// func asymmetric2AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric2AVX2(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -634,6 +637,8 @@ TEXT ·asymmetric2AVX2(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 loop10:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
@@ -791,14 +796,15 @@ loop11:
 	VPMAXSD Y3, Y1, Y1
 	VMOVDQU Y0, (DI)
 	VMOVDQU Y1, 32(DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop10
 	VZEROUPPER
 	RET
 
-// func asymmetric3AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric3AVX2(SB), NOSPLIT, $0-56
+// func asymmetric3AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric3AVX2(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -806,6 +812,8 @@ TEXT ·asymmetric3AVX2(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 loop12:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
@@ -1028,14 +1036,15 @@ loop13:
 	VPMAXSD Y5, Y1, Y1
 	VMOVDQU Y0, (DI)
 	VMOVDQU Y1, 32(DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop12
 	VZEROUPPER
 	RET
 
-// func asymmetric4AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric4AVX2(SB), NOSPLIT, $0-56
+// func asymmetric4AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric4AVX2(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -1043,6 +1052,8 @@ TEXT ·asymmetric4AVX2(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 	LEAQ (SI)(SI*2), R10
 loop14:
 	VPXOR Y0, Y0, Y0
@@ -1331,7 +1342,8 @@ loop15:
 	VPMAXSD Y7, Y1, Y1
 	VMOVDQU Y0, (DI)
 	VMOVDQU Y1, 32(DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop14
 	VZEROUPPER

@@ -1652,8 +1652,8 @@ loop24:
 	VZEROUPPER
 	RET
 
-// func asymmetric1AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric1AVX512(SB), NOSPLIT, $0-56
+// func asymmetric1AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric1AVX512(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -1661,6 +1661,8 @@ TEXT ·asymmetric1AVX512(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 	MOVL $0x01010101, R9
 	VPBROADCASTD R9, Z24
 	MOVL $0x02020202, R9
@@ -1728,14 +1730,15 @@ loop26:
 	VPADDD Z0, Z0, Z0
 	VPADDD.BCST (R8), Z0, Z0
 	VMOVDQU32 Z0, (DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop25
 	VZEROUPPER
 	RET
 
-// func asymmetric2AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric2AVX512(SB), NOSPLIT, $0-56
+// func asymmetric2AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric2AVX512(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -1743,6 +1746,8 @@ TEXT ·asymmetric2AVX512(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 	MOVL $0x01010101, R9
 	VPBROADCASTD R9, Z24
 	MOVL $0x02020202, R9
@@ -1843,14 +1848,15 @@ loop28:
 	VPADDD.BCST 4(R8), Z8, Z8
 	VPMAXSD Z8, Z0, Z0
 	VMOVDQU32 Z0, (DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop27
 	VZEROUPPER
 	RET
 
-// func asymmetric3AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric3AVX512(SB), NOSPLIT, $0-56
+// func asymmetric3AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric3AVX512(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -1858,6 +1864,8 @@ TEXT ·asymmetric3AVX512(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 	MOVL $0x01010101, R9
 	VPBROADCASTD R9, Z28
 	MOVL $0x02020202, R9
@@ -1948,14 +1956,15 @@ loop30:
 	VPADDD.BCST 8(R8), Z8, Z8
 	VPMAXSD Z8, Z0, Z0
 	VMOVDQU32 Z0, (DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop29
 	VZEROUPPER
 	RET
 
-// func asymmetric4AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32) 
-TEXT ·asymmetric4AVX512(SB), NOSPLIT, $0-56
+// func asymmetric4AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int) 
+TEXT ·asymmetric4AVX512(SB), NOSPLIT, $0-72
 	MOVQ scores+0(FP), DI
 	MOVQ plane+8(FP), AX
 	MOVQ blocks+16(FP), BX
@@ -1963,6 +1972,8 @@ TEXT ·asymmetric4AVX512(SB), NOSPLIT, $0-56
 	MOVQ probe+32(FP), DX
 	MOVQ pstride+40(FP), SI
 	MOVQ minus+48(FP), R8
+	MOVQ skip+56(FP), R12
+	MOVQ apart+64(FP), R13
 	MOVL $0x01010101, R9
 	VPBROADCASTD R9, Z28
 	MOVL $0x02020202, R9
@@ -2075,7 +2086,8 @@ loop32:
 	VPADDD.BCST 12(R8), Z12, Z12
 	VPMAXSD Z12, Z0, Z0
 	VMOVDQU32 Z0, (DI)
-	ADDQ $64, DI
+	ADDQ R12, AX
+	ADDQ R13, DI
 	DECQ BX
 	JNZ loop31
 	VZEROUPPER

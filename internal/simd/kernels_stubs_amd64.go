@@ -124,25 +124,25 @@ func int8Tile1x6AVX512(rows *byte, stride int, groups int, probes *int8, pstride
 //go:noescape
 func hammingTile1x6AVX512(rows *byte, stride int, groups int, probes *uint32, pstride int, out *uint16, ostride int, apart int, ahead int, step int)
 
-// asymmetric1AVX512 scores blocks of the bit plane with 1 queries and keeps the largest; pstride in bytes.
+// asymmetric1AVX512 scores blocks of the bit plane with 1 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric1AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric1AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
-// asymmetric2AVX512 scores blocks of the bit plane with 2 queries and keeps the largest; pstride in bytes.
+// asymmetric2AVX512 scores blocks of the bit plane with 2 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric2AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric2AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
-// asymmetric3AVX512 scores blocks of the bit plane with 3 queries and keeps the largest; pstride in bytes.
+// asymmetric3AVX512 scores blocks of the bit plane with 3 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric3AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric3AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
-// asymmetric4AVX512 scores blocks of the bit plane with 4 queries and keeps the largest; pstride in bytes.
+// asymmetric4AVX512 scores blocks of the bit plane with 4 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric4AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric4AVX512(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
 // dotF16AVX512 is the product of DotF16 over chunks of 32 and, unless nil, one chunk of tail.
 //
@@ -199,25 +199,25 @@ func int8Tile1x4AVX2(rows *byte, groups int, probes *int16, pstride int, out *in
 //go:noescape
 func hammingScanAVX2(dist *uint16, plane *byte, blocks int, groups int, probe *uint32)
 
-// asymmetric1AVX2 scores blocks of the bit plane with 1 queries and keeps the largest; pstride in bytes.
+// asymmetric1AVX2 scores blocks of the bit plane with 1 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric1AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric1AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
-// asymmetric2AVX2 scores blocks of the bit plane with 2 queries and keeps the largest; pstride in bytes.
+// asymmetric2AVX2 scores blocks of the bit plane with 2 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric2AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric2AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
-// asymmetric3AVX2 scores blocks of the bit plane with 3 queries and keeps the largest; pstride in bytes.
+// asymmetric3AVX2 scores blocks of the bit plane with 3 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric3AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric3AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
-// asymmetric4AVX2 scores blocks of the bit plane with 4 queries and keeps the largest; pstride in bytes.
+// asymmetric4AVX2 scores blocks of the bit plane with 4 queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.
 //
 //go:noescape
-func asymmetric4AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32)
+func asymmetric4AVX2(scores *int32, plane *byte, blocks int, groups int, probe *int8, pstride int, minus *int32, skip int, apart int)
 
 // dotF16AVX2 is the product of DotF16 over chunks of 32 and, unless nil, one chunk of tail.
 //

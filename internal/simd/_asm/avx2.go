@@ -136,9 +136,9 @@ func asymmetricAVX2(t *text, queries int) {
 		}
 	}
 	t.fn(fmt.Sprintf("asymmetric%dAVX2", queries),
-		fmt.Sprintf("scores blocks of the bit plane with %d queries and keeps the largest; pstride in bytes.", queries),
-		[]string{"scores *int32", "plane *byte", "blocks int", "groups int", "probe *int8", "pstride int", "minus *int32"}, "", func() {
-			t.load("scores", "DI", "plane", "AX", "blocks", "BX", "groups", "CX", "probe", "DX", "pstride", "SI", "minus", "R8")
+		fmt.Sprintf("scores blocks of the bit plane with %d queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.", queries),
+		[]string{"scores *int32", "plane *byte", "blocks int", "groups int", "probe *int8", "pstride int", "minus *int32", "skip int", "apart int"}, "", func() {
+			t.load("scores", "DI", "plane", "AX", "blocks", "BX", "groups", "CX", "probe", "DX", "pstride", "SI", "minus", "R8", "skip", "R12", "apart", "R13")
 			const row, set, probe, tmp = 8, 10, 12, 13
 			acc := func(q, half int) string { return y(2*q + half) }
 			if queries > 3 {
@@ -186,7 +186,8 @@ func asymmetricAVX2(t *text, queries int) {
 				}
 				t.op("VMOVDQU", y(0), "(DI)")
 				t.op("VMOVDQU", y(1), "32(DI)")
-				t.op("ADDQ", "$64", "DI")
+				t.op("ADDQ", "R12", "AX")
+				t.op("ADDQ", "R13", "DI")
 			})
 		})
 }

@@ -124,13 +124,13 @@ func tile512(t *text, p plane, blocks, probes int) {
 // right by four), since there are 32 registers.
 func asymmetric512(t *text, queries int) {
 	t.fn(fmt.Sprintf("asymmetric%dAVX512", queries),
-		fmt.Sprintf("scores blocks of the bit plane with %d queries and keeps the largest; pstride in bytes.", queries),
-		[]string{"scores *int32", "plane *byte", "blocks int", "groups int", "probe *int8", "pstride int", "minus *int32"}, "", func() {
+		fmt.Sprintf("scores blocks of the bit plane with %d queries and keeps the largest; skip is the bytes from the end of a block to the next, apart those between results of blocks.", queries),
+		[]string{"scores *int32", "plane *byte", "blocks int", "groups int", "probe *int8", "pstride int", "minus *int32", "skip int", "apart int"}, "", func() {
 			bits := 8
 			if queries > 2 {
 				bits = 4
 			}
-			t.load("scores", "DI", "plane", "AX", "blocks", "BX", "groups", "CX", "probe", "DX", "pstride", "SI", "minus", "R8")
+			t.load("scores", "DI", "plane", "AX", "blocks", "BX", "groups", "CX", "probe", "DX", "pstride", "SI", "minus", "R8", "skip", "R12", "apart", "R13")
 			acc := func(q, k int) string { return z(q*bits + k%bits) }
 			mask := func(k int) string { return z(32 - bits + k%bits) }
 			const row, tmp = 16, 18
@@ -178,7 +178,8 @@ func asymmetric512(t *text, queries int) {
 					}
 				}
 				t.op("VMOVDQU32", z(0), "(DI)")
-				t.op("ADDQ", "$64", "DI")
+				t.op("ADDQ", "R12", "AX")
+				t.op("ADDQ", "R13", "DI")
 			})
 		})
 }
