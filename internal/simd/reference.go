@@ -81,7 +81,7 @@ func MeasureVNNI(turns int, clock func() time.Duration) (perSecond float64, ok b
 		begin := clock()
 		peakVector(turns)
 		if d := clock() - begin; d > 0 {
-			perSecond = max(perSecond, float64(turns)*24*64/d.Seconds())
+			perSecond = max(perSecond, float64(turns*24*64)/d.Seconds())
 		}
 	}
 	return perSecond, true
