@@ -1,257 +1,312 @@
-// Package index searches many vectors of one model for those nearest to a
-// probe. It knows rows, keys and vectors, not people: what a key stands for, who
-// may see it and what a score means belongs to the rooms above. This first form
-// scans float32 rows with one portable kernel, loses nothing, and stays as the
-// slow obvious twin of anything faster.
+// Package index searches the rows of one model for the people nearest to a probe.
+// It knows keys, people as numbers, and vectors; what a number stands for, who may
+// see it and what a score means belongs to the rooms above.
+//
+// Every row is held in up to three forms: the row itself in 16-bit floats, 8-bit
+// integers that a scan reads, and, for long vectors, one bit per dimension. A search
+// reads the small forms of all rows and scores with the row itself those that can be
+// among the best. The exact search proves that no other can; the fast one says how
+// large its doubt is. docs/INDEX.md draws all of it.
+//
+// Searches run beside each other and beside writers and never wait for them: a search
+// works on the version of the index that was current when it began. The package
+// refuses approximate structures that lose rows (graphs, clusters) and anything that
+// has to be trained, flushed or paused.
 package index
 
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"immis/internal/mutant"
+	"immis/internal/offheap"
 	"immis/internal/simd"
-	"immis/internal/topk"
 )
 
-// A segment has room for as many rows as the index holds when it is made, so that
-// a model of few people takes little memory and no row ever moves: at least
-// firstRows and at most maxRows, and at most maxSegmentBytes of vectors, which is
-// what one append may have to allocate.
+// MinDim and MaxDim bound the dimensions of a row.
 const (
-	firstRows       = 64
-	maxRows         = 8192
-	maxSegmentBytes = 16 << 20
+	MinDim = 16
+	MaxDim = simd.MaxDim
 )
 
-// chunkRows is how many rows are scanned between two looks at the context:
-// about 0.3 ms at 512 dimensions, far inside the 20 ms a caller may wait for the
-// end of a search it has given up.
-const chunkRows = 2048
+// fastDim is the least dimension that has a plane of bits. Below it bits lose mates
+// that the exact search finds (3.5 % at 128 dimensions, none seen at 512), so fast
+// mode is exact mode there.
+const fastDim = 384
 
-// compactBelow is the share of live rows under which a segment is rewritten.
-const compactBelow = 0.7
-
-// Hit is a row that a search found, before any comparison by a matcher.
-type Hit = topk.Item
-
-// segment is a run of rows. Rows are written once, then published by count; a
-// slot is never reused, so a reader never sees half of one row and half of
-// another.
-type segment struct {
-	keys  []uint64
-	rows  []float32 // len(keys) x dim
-	count atomic.Int64
-	live  []atomic.Uint64 // one bit a row
-	alive int             // writer's count of live rows
+// Options are the choices of an index. The zero value of a field means its default.
+type Options struct {
+	// Budget bounds the memory of the planes; default no bound. Indexes may share one.
+	Budget *offheap.Budget
+	// SegmentRows is how many rows the largest segments hold, a multiple of 64;
+	// default 65,536. Tests use less.
+	SegmentRows int
+	// Workers is how many goroutines search at once; default GOMAXPROCS.
+	Workers int
 }
 
-func newSegment(capacity, dim int) *segment {
-	return &segment{
-		keys: make([]uint64, capacity),
-		rows: make([]float32, capacity*dim),
-		live: make([]atomic.Uint64, (capacity+63)/64),
+func (o Options) withDefaults() (Options, error) {
+	if o.SegmentRows == 0 {
+		o.SegmentRows = 1 << 16
 	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.SegmentRows < 64 || o.SegmentRows > 1<<rowBits || o.SegmentRows%64 != 0 {
+		return o, fmt.Errorf("index: segments of %d rows, want a multiple of 64 up to %d", o.SegmentRows, 1<<rowBits)
+	}
+	if o.Workers < 1 {
+		return o, fmt.Errorf("index: %d workers, want at least 1", o.Workers)
+	}
+	return o, nil
 }
 
-// Flat holds the vectors of one model. Searches run beside each other and beside
-// one writer and never wait for it; writers exclude each other.
-type Flat struct {
-	dim      int
-	segments atomic.Pointer[[]*segment]
-	rows     atomic.Int64 // live rows
-	bytes    atomic.Int64
+// Gallery is a set of rows that searches can be bounded to.
+type Gallery uint32
 
-	mu    sync.Mutex
-	where map[uint64]place // key -> row
+// Attributes are what searches can be narrowed by, besides galleries. Zero values
+// mean unknown, which no filter excludes.
+type Attributes struct {
+	BirthYear   uint16
+	Nationality uint16 // a number that the caller gives each nationality
+	Sex         uint8
+	Quality     uint8 // 1..101: quality 0..100 plus one
 }
 
-type place struct {
-	segment *segment
-	row     int
+// Row is one vector to be searched.
+type Row struct {
+	Key    uint64    // unique; equal scores rank by it, lower first
+	Person uint64    // rows of one person fold into one candidate
+	Vector []float32 // of unit length
+	Attributes
+	Galleries []Gallery
 }
 
-// NewFlat returns an empty index of vectors with dim dimensions, 1 or more.
-func NewFlat(dim int) *Flat {
-	f := &Flat{dim: dim, where: map[uint64]place{}}
-	f.segments.Store(&[]*segment{})
-	return f
+// Index holds the rows of one model. All methods may be called at any time from any
+// goroutine; writers exclude each other.
+type Index struct {
+	dim  int
+	opts Options
+	form *form
+
+	current atomic.Pointer[version] // what new searches see
+	share   sharing
+
+	mu       sync.Mutex // held by writers
+	segments []*segment // in the order of the version's views
+	closed   bool
+	tidying  bool
+	tidied   sync.WaitGroup
+
+	places places // key -> row
+	reap   reaper
+}
+
+// New returns an empty index of vectors with dim dimensions, MinDim..MaxDim.
+func New(dim int, o Options) (*Index, error) {
+	if dim < MinDim || dim > MaxDim {
+		return nil, fmt.Errorf("index: dimension %d, want %d..%d", dim, MinDim, MaxDim)
+	}
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	x := &Index{dim: dim, opts: o, form: formOf(dim)}
+	x.places = newPlaces()
+	first := &version{number: 1}
+	first.refs.Store(1)
+	x.current.Store(first)
+	x.reap.oldest = first
+	return x, nil
+}
+
+// Close frees the memory when the searches under way have ended. No call may follow.
+func (x *Index) Close() {
+	x.mu.Lock()
+	x.closed = true
+	x.mu.Unlock()
+	x.tidied.Wait()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	old := x.segments
+	x.segments = nil
+	x.places.clear()
+	x.publish(old...)
 }
 
 // Dim is the number of dimensions of a row.
-func (f *Flat) Dim() int { return f.dim }
+func (x *Index) Dim() int { return x.dim }
 
-// Rows is the number of live rows.
-func (f *Flat) Rows() int { return int(f.rows.Load()) }
+// Rows is the number of rows that searches see.
+func (x *Index) Rows() int { return x.current.Load().alive }
 
-// Bytes is the memory held by rows, keys and masks.
-func (f *Flat) Bytes() int64 { return f.bytes.Load() }
+// Bytes is the memory held for rows: planes, columns and masks.
+func (x *Index) Bytes() int64 { return x.current.Load().bytes }
 
-func (f *Flat) check(v []float32) error {
-	if len(v) != f.dim {
-		return fmt.Errorf("vector with %d dimensions, want %d", len(v), f.dim)
+// Version is the number of the newest version: it grows with each change.
+func (x *Index) Version() uint64 { return x.current.Load().number }
+
+// Append adds rows, all or none. Searches that start after it returns see all of
+// them; none sees a part. It fails with *InputError on a row that cannot be searched
+// or a key in use, and with *offheap.BudgetError when there is no memory for them.
+func (x *Index) Append(rows ...Row) error { return x.Replace(nil, rows...) }
+
+// Delete withdraws the rows of the keys that are there and returns how many those
+// are. Searches that start after it returns do not see them.
+func (x *Index) Delete(keys ...uint64) int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n := x.withdraw(keys)
+	if n > 0 {
+		x.publish()
+		x.tidy()
 	}
-	for i, x := range v {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return fmt.Errorf("vector element %d is %v, want a finite number", i, x)
+	return n
+}
+
+// Replace withdraws the rows of old, where they are there, and adds new ones, in one
+// step: a search sees either the old rows or the new. Errors are those of Append and
+// change nothing.
+func (x *Index) Replace(old []uint64, rows ...Row) error {
+	if len(rows) == 0 {
+		x.Delete(old...)
+		return nil
+	}
+	p, err := x.form.pack(rows)
+	if err != nil {
+		return err
+	}
+	defer x.form.give(p)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return fmt.Errorf("append rows: the index is closed")
+	}
+	if err := x.checkKeys(old, rows); err != nil {
+		return err
+	}
+	at, err := x.makeRoom(len(rows))
+	if err != nil {
+		return fmt.Errorf("append %d rows: %w", len(rows), err)
+	}
+	x.withdraw(old)
+	for i := 0; i < len(rows); {
+		s := x.segments[at]
+		first := s.count
+		for ; i < len(rows) && s.count < s.capacity; i++ {
+			s.write(p, i, &rows[i])
 		}
+		x.places.put(s, first, s.keys[first:s.count])
+		at++
+	}
+	x.publish()
+	x.tidy()
+	return nil
+}
+
+func (x *Index) checkKeys(old []uint64, rows []Row) error {
+	leaving := make(map[uint64]bool, len(old))
+	for _, k := range old {
+		leaving[k] = true
+	}
+	coming := make(map[uint64]bool, len(rows))
+	for i := range rows {
+		k := rows[i].Key
+		if coming[k] || x.places.has(k) && !leaving[k] {
+			return &InputError{What: fmt.Sprintf("key of row %d", i), Got: fmt.Sprintf("%d, which is in use", k), Want: "a new one"}
+		}
+		coming[k] = true
 	}
 	return nil
 }
 
-// Append adds a row of unit length under a key of its own. Searches that start
-// after it returns see the row. It fails on a wrong dimension, a value that is
-// not finite, or a key already in use.
-func (f *Flat) Append(key uint64, v []float32) error {
-	if err := f.check(v); err != nil {
-		return fmt.Errorf("append row: %w", err)
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, ok := f.where[key]; ok {
-		return fmt.Errorf("append row: key %d is in use, want a new one", key)
-	}
-	list := *f.segments.Load()
-	if len(list) == 0 || int(list[len(list)-1].count.Load()) == len(list[len(list)-1].keys) {
-		list = append(slices.Clone(list), newSegment(f.room(), f.dim))
-		f.publish(list)
-	}
-	s := list[len(list)-1]
-	row := int(s.count.Load())
-	copy(s.rows[row*f.dim:], v)
-	s.keys[row] = key
-	s.live[row/64].Or(1 << (row % 64))
-	s.alive++
-	s.count.Store(int64(row + 1)) // publishes the row
-	f.where[key] = place{s, row}
-	f.rows.Add(1)
-	return nil
-}
-
-// room is how many rows the next segment holds.
-func (f *Flat) room() int {
-	most := max(1, min(maxRows, maxSegmentBytes/4/f.dim))
-	return min(max(firstRows, int(f.rows.Load())), most)
-}
-
-// Delete withdraws a row; searches that start after it returns do not see it.
-// It reports whether the key was there.
-func (f *Flat) Delete(key uint64) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p, ok := f.where[key]
-	if !ok {
-		return false
-	}
-	delete(f.where, key)
-	f.rows.Add(-1)
-	if mutant.On(mutant.DropMask) {
-		return true
-	}
-	p.segment.live[p.row/64].And(^uint64(1 << (p.row % 64)))
-	p.segment.alive--
-	if n := int(p.segment.count.Load()); n == len(p.segment.keys) && float64(p.segment.alive) < compactBelow*float64(n) {
-		f.compact(p.segment)
-	}
-	return true
-}
-
-// compact copies the live rows of a full segment into a new one and publishes
-// that in its place. Readers of the old one finish on it undisturbed.
-func (f *Flat) compact(old *segment) {
-	list := slices.Clone(*f.segments.Load())
-	at := slices.Index(list, old)
-	if old.alive == 0 {
-		f.publish(slices.Delete(list, at, at+1))
-		return
-	}
-	s := newSegment(old.alive, f.dim)
+// withdraw marks rows as dead.
+func (x *Index) withdraw(keys []uint64) int {
 	n := 0
-	for row := range old.keys {
-		if !old.isLive(row) {
+	for _, k := range keys {
+		s, row, ok := x.places.take(k)
+		if !ok {
 			continue
 		}
-		copy(s.rows[n*f.dim:(n+1)*f.dim], old.rows[row*f.dim:])
-		s.keys[n] = old.keys[row]
-		s.live[n/64].Or(1 << (n % 64))
-		f.where[s.keys[n]] = place{s, n}
 		n++
+		if mutant.On(mutant.DropMask) {
+			continue
+		}
+		s.dead = s.dead.with(row, true)
+		s.alive--
 	}
-	s.alive = n
-	s.count.Store(int64(n))
-	list[at] = s
-	f.publish(list)
+	return n
 }
 
-func (f *Flat) publish(list []*segment) {
-	var b int64
-	for _, s := range list {
-		b += int64(len(s.rows)*4 + len(s.keys)*8 + len(s.live)*8)
-	}
-	f.bytes.Store(b)
-	f.segments.Store(&list)
-}
-
-func (s *segment) isLive(row int) bool { return s.live[row/64].Load()>>(row%64)&1 != 0 }
-
-// Scan computes the inner product of the probe with every live row and hands
-// key and score to visit, in no order that callers may rely on. It ends early
-// with the context's error. It returns the number of rows compared.
-func (f *Flat) Scan(ctx context.Context, probe []float32, visit func(key uint64, score float32)) (int, error) {
-	if err := f.check(probe); err != nil {
-		return 0, fmt.Errorf("scan: %w", err)
-	}
-	compared := 0
-	for _, s := range *f.segments.Load() {
-		n := int(s.count.Load())
-		for at := 0; at < n; at += chunkRows {
-			if err := ctx.Err(); err != nil {
-				return compared, err
-			}
-			for row := at; row < min(at+chunkRows, n); row++ {
-				if s.isLive(row) {
-					visit(s.keys[row], simd.Dot(probe, s.rows[row*f.dim:(row+1)*f.dim]))
-					compared++
-				}
-			}
+// SetMember puts the rows of the keys that are there into a gallery or takes them
+// out, and returns how many rows changed. Searches that start after it returns know.
+func (x *Index) SetMember(g Gallery, in bool, keys ...uint64) int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n := 0
+	for _, k := range keys {
+		if s, row, ok := x.places.get(k); ok && s.setMember(g, row, in) {
+			n++
 		}
 	}
-	return compared, nil
+	if n > 0 {
+		x.publish()
+	}
+	return n
 }
 
-// Search returns the k live rows with the largest inner product among those that
-// accept lets pass (nil: all), best first, equal scores by the lower key. accept
-// is asked only about rows that would be among the best so far. It also returns
-// the number of rows compared.
-func (f *Flat) Search(ctx context.Context, probe []float32, k int, accept func(key uint64) bool) ([]Hit, int, error) {
-	best := topk.New(k)
-	compared, err := f.Scan(ctx, probe, func(key uint64, score float32) {
-		it := topk.Item{Score: score, Key: key}
-		if best.Accepts(it) && (accept == nil || accept(key)) {
-			best.Push(it)
+// Has tells whether a key has a row.
+func (x *Index) Has(key uint64) bool { return x.places.has(key) }
+
+// Score is the score of the row of a key, the one that a search gives it, and whether
+// the row is there. It panics on a probe of another dimension.
+func (x *Index) Score(p *Probe, key uint64) (float32, bool) {
+	if p.dim != x.dim {
+		panic(fmt.Sprintf("index: probe of dimension %d, want %d", p.dim, x.dim))
+	}
+	return x.places.score(p, key)
+}
+
+// makeRoom makes segments for n more rows and returns the first that has room.
+func (x *Index) makeRoom(n int) (int, error) {
+	first, room := len(x.segments), 0
+	if first > 0 {
+		if s := x.segments[first-1]; s.count < s.capacity {
+			first, room = first-1, s.capacity-s.count
 		}
-	})
-	if err != nil {
-		return nil, compared, err
 	}
-	return best.Sorted(), compared, nil
+	var made []*segment
+	for held := x.current.Load().alive; room < n; {
+		// As many as there are, or as come now: a bulk load makes few small segments.
+		capacity := min(max(firstRows, held, n-room), x.opts.SegmentRows)
+		capacity = (capacity + 63) / 64 * 64
+		s, err := newSegment(x.form, capacity, x.opts.Budget)
+		if err != nil {
+			for _, s := range made {
+				s.free()
+			}
+			return 0, err
+		}
+		made = append(made, s)
+		room += capacity
+		held += capacity
+	}
+	for _, s := range made {
+		x.places.enter(s)
+	}
+	x.segments = append(x.segments, made...)
+	return first, nil
 }
 
-// Score returns the inner product of the probe with the row of one key, and
-// whether that row is there.
-func (f *Flat) Score(probe []float32, key uint64) (float32, bool) {
-	if len(probe) != f.dim {
-		return 0, false
+// Search returns the people nearest to a probe, best first. Searches of one mode that
+// arrive together share a pass over the rows; the answer is the same. Errors:
+// *InputError, the context's within a few milliseconds.
+func (x *Index) Search(ctx context.Context, q Query) (Answer, error) {
+	if err := q.check(x.dim); err != nil {
+		return Answer{}, err
 	}
-	f.mu.Lock()
-	p, ok := f.where[key]
-	f.mu.Unlock()
-	if !ok {
-		return 0, false
-	}
-	return simd.Dot(probe, p.segment.rows[p.row*f.dim:(p.row+1)*f.dim]), true
+	return x.join(ctx, q)
 }

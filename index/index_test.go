@@ -5,170 +5,196 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"immis/internal/simd"
-	"immis/internal/topk"
 )
 
-func unit(rng *rand.Rand, dim int) []float32 {
-	v := make([]float32, dim)
-	var sum float64
-	for i := range v {
-		v[i] = float32(rng.NormFloat64())
-		sum += float64(v[i]) * float64(v[i])
+func newIndex(t testing.TB, dim int, o Options) *Index {
+	t.Helper()
+	x, err := New(dim, o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i := range v {
-		v[i] /= float32(math.Sqrt(sum))
-	}
-	return v
+	t.Cleanup(x.Close)
+	return x
 }
 
-// TestSearchEqualsPlainMap runs random histories of appends and deletes against
-// a map that holds the same rows, and demands the same hits.
-func TestSearchEqualsPlainMap(t *testing.T) {
+func mustProbe(t interface{ Fatal(...any) }, v []float32) *Probe {
+	p, err := NewProbe(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func same(a, b Answer) bool {
+	return a.Mode == b.Mode && a.Rows == b.Rows && a.Excluded == b.Excluded && slices.Equal(a.Candidates, b.Candidates)
+}
+
+// TestSearchEqualsTwin runs random histories against the twin and demands the same
+// answers, for each mode, filter, number of workers, size of segments and company.
+func TestSearchEqualsTwin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const dim = 16
+		dim := rapid.SampledFrom([]int{16, 33, 128, 384, 400}).Draw(t, "dim")
+		o := Options{SegmentRows: rapid.SampledFrom([]int{64, 192, 4096, 1 << 16}).Draw(t, "segment"), Workers: rapid.IntRange(1, 3).Draw(t, "workers")}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		f, plain := NewFlat(dim), map[uint64][]float32{}
-		next := uint64(0)
-		// Few distinct vectors, so that ties happen.
-		pool := make([][]float32, 20)
+		x, err := New(dim, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Close()
+		twin := newTwin(dim)
+		// Few distinct vectors, so that ties happen, and one direction that many share.
+		pool := make([][]float32, 30)
 		for i := range pool {
 			pool[i] = unit(rng, dim)
+			if i%3 == 0 {
+				pool[i] = near(rng, pool[0], 0.9)
+			}
+			if i == 7 {
+				pool[i] = make([]float32, dim) // as unlike a random row as can be
+				pool[i][3] = 1
+			}
 		}
-		for range rapid.IntRange(0, 400).Draw(t, "steps") {
-			if rng.IntN(3) > 0 || len(plain) == 0 {
-				v := pool[rng.IntN(len(pool))]
-				if err := f.Append(next, v); err != nil {
+		next := uint64(1)
+		row := func() Row {
+			r := Row{Key: next, Person: rng.Uint64N(40), Vector: pool[rng.IntN(len(pool))]}
+			next++
+			if rng.IntN(2) == 0 {
+				r.Vector = unit(rng, dim)
+			}
+			for g := range Gallery(3) {
+				if rng.IntN(3) == 0 {
+					r.Galleries = append(r.Galleries, g)
+				}
+			}
+			r.Attributes = Attributes{BirthYear: uint16(rng.IntN(3)) * 1000, Sex: uint8(rng.IntN(3)), Quality: uint8(rng.IntN(102)), Nationality: uint16(rng.IntN(3))}
+			return r
+		}
+		for range rapid.IntRange(0, 60).Draw(t, "steps") {
+			switch rng.IntN(5) {
+			case 0, 1:
+				rows := make([]Row, rng.IntN(40))
+				for i := range rows {
+					rows[i] = row()
+					twin.rows[rows[i].Key] = rows[i]
+				}
+				if err := x.Append(rows...); err != nil {
 					t.Fatal(err)
 				}
-				plain[next] = v
-				next++
-			} else {
-				key := rng.Uint64N(next)
-				_, want := plain[key]
-				if got := f.Delete(key); got != want {
-					t.Fatalf("delete %d: got %v, want %v", key, got, want)
+			case 2:
+				n := 0
+				var keys []uint64
+				for range rng.IntN(30) {
+					k := rng.Uint64N(next)
+					if _, ok := twin.rows[k]; ok {
+						n++
+						delete(twin.rows, k)
+					}
+					keys = append(keys, k)
 				}
-				delete(plain, key)
+				if got := x.Delete(keys...); got != n {
+					t.Fatalf("deleted %d, want %d", got, n)
+				}
+			case 3:
+				old, r := rng.Uint64N(next), row()
+				delete(twin.rows, old)
+				twin.rows[r.Key] = r
+				if err := x.Replace([]uint64{old}, r); err != nil {
+					t.Fatal(err)
+				}
+			case 4:
+				k, g, in := rng.Uint64N(next), Gallery(rng.IntN(3)), rng.IntN(2) == 0
+				x.SetMember(g, in, k)
+				if r, ok := twin.rows[k]; ok {
+					r.Galleries = slices.DeleteFunc(slices.Clone(r.Galleries), func(x Gallery) bool { return x == g })
+					if in {
+						r.Galleries = append(r.Galleries, g)
+					}
+					twin.rows[k] = r
+				}
 			}
 		}
-		probe := unit(rng, dim)
-		k := rapid.IntRange(1, 500).Draw(t, "k")
-		odd := func(key uint64) bool { return key%2 == 1 }
-		for name, accept := range map[string]func(uint64) bool{"all": nil, "odd": odd} {
-			want := topk.New(k)
-			for key, v := range plain {
-				if accept == nil || accept(key) {
-					want.Push(topk.Item{Score: simd.Dot(probe, v), Key: key})
+		if x.Rows() != len(twin.rows) {
+			t.Fatalf("%d rows, want %d", x.Rows(), len(twin.rows))
+		}
+		filters := []Filter{{}, {In: [][]Gallery{{0, 2}}}, {In: [][]Gallery{{0, 1}, {2}}}, {MinQuality: 50}, {Sex: 1}, {Nationality: 2}, {BirthYears: [2]uint16{900, 1500}}, {Without: 3, HasWithout: true}, {In: [][]Gallery{{77}}}}
+		var wg sync.WaitGroup
+		for _, f := range filters {
+			for _, mode := range []Mode{Exact, Fast} {
+				probe := pool[rng.IntN(len(pool))]
+				if rng.IntN(2) == 0 {
+					probe = near(rng, probe, 0.5)
 				}
-			}
-			got, compared, err := f.Search(context.Background(), probe, k, accept)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if compared != len(plain) || f.Rows() != len(plain) {
-				t.Fatalf("%s: compared %d, rows %d, want %d", name, compared, f.Rows(), len(plain))
-			}
-			if w := want.Sorted(); !slices.Equal(got, w) {
-				t.Fatalf("%s: got %v, want %v", name, got, w)
+				q := Query{Probe: mustProbe(t, probe), K: 1 + rng.IntN(50), Mode: mode, Filter: f}
+				want := twin.search(q)
+				wg.Add(1)
+				go func() {
+					defer wg.Done()
+					got, err := x.Search(context.Background(), q)
+					if err != nil {
+						t.Errorf("%v", err)
+					} else if !same(got, want) {
+						t.Errorf("dim %d, %+v, %s, k %d:\ngot  %+v\nwant %+v", dim, f, mode, q.K, got, want)
+					}
+				}()
 			}
 		}
+		wg.Wait()
 	})
 }
 
-// TestCompaction deletes most of two segments and looks for every survivor.
-func TestCompaction(t *testing.T) {
-	const dim = 16
-	rng := rand.New(rand.NewPCG(7, 7))
-	f := NewFlat(dim)
-	rows := map[uint64][]float32{}
-	for key := range uint64(2*maxRows + 100) {
-		v := unit(rng, dim)
-		rows[key] = v
-		if err := f.Append(key, v); err != nil {
-			t.Fatal(err)
+// TestFastEqualsTwin: fast mode scores as many rows as it says, ties included, alone
+// and in company.
+func TestFastEqualsTwin(t *testing.T) {
+	const dim, n = 384, 6000
+	rng := rand.New(rand.NewPCG(3, 3))
+	x, twin := newIndex(t, dim, Options{SegmentRows: 2048}), newTwin(dim)
+	var rows []Row
+	for k := range uint64(n) {
+		rows = append(rows, Row{Key: k, Person: k / 2, Vector: unit(rng, dim)})
+		twin.rows[k] = rows[k]
+	}
+	if err := x.Append(rows...); err != nil {
+		t.Fatal(err)
+	}
+	var queries []Query
+	for i := range 40 {
+		queries = append(queries, Query{Probe: mustProbe(t, near(rng, rows[i*100].Vector, 0.3)), K: 1 + i*30, Mode: Fast})
+	}
+	want := make([]Answer, len(queries))
+	for i, q := range queries {
+		want[i] = twin.search(q)
+		if got, err := x.Search(context.Background(), q); err != nil || !same(got, want[i]) {
+			t.Fatalf("alone, query %d: %v, answers differ", i, err)
+		} else if got.Sure < 0.05 || got.Sure > 0.5 {
+			t.Errorf("query %d: sure from %v on", i, got.Sure)
 		}
 	}
-	before := f.Bytes()
-	for key := range uint64(2 * maxRows) {
-		if key%10 != 0 {
-			f.Delete(key)
-			delete(rows, key)
-		}
-	}
-	if f.Bytes() > before/2 {
-		t.Fatalf("bytes after compaction: got %d, want <= %d", f.Bytes(), before/2)
-	}
-	for key, v := range rows {
-		if s, ok := f.Score(v, key); !ok || s < 0.999 {
-			t.Fatalf("row %d: got %v %v, want itself", key, s, ok)
-		}
-		if key%500 == 0 {
-			hits, n, err := f.Search(context.Background(), v, 1, nil)
-			if err != nil || n != len(rows) || hits[0].Key != key {
-				t.Fatalf("search row %d: got %v of %d rows, %v", key, hits, n, err)
+	var wg sync.WaitGroup
+	for i, q := range queries {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			if got, err := x.Search(context.Background(), q); err != nil || !same(got, want[i]) {
+				t.Errorf("in company, query %d: %v, answers differ", i, err)
 			}
-		}
+		}()
 	}
-	for key := range rows {
-		f.Delete(key)
-	}
-	if hits, n, err := f.Search(context.Background(), unit(rng, dim), 5, nil); err != nil || n != 0 || len(hits) != 0 {
-		t.Fatalf("search of nothing: got %v, %d, %v", hits, n, err)
-	}
+	wg.Wait()
 }
 
-// TestMemoryFollowsRows: an index takes memory for what it holds, not for what it
-// may hold one day, and no single step of growth is large.
-func TestMemoryFollowsRows(t *testing.T) {
-	for _, dim := range []int{16, 512, 4096} {
-		rng := rand.New(rand.NewPCG(5, uint64(dim)))
-		v := unit(rng, dim)
-		f := NewFlat(dim)
-		rows := 8 << 20 / dim // 32 MiB of vectors
-		row := int64(dim*4 + 9)
-		for key := range uint64(rows) {
-			before := f.Bytes()
-			if err := f.Append(key, v); err != nil {
-				t.Fatal(err)
-			}
-			if step := f.Bytes() - before; step > maxSegmentBytes+maxRows*9 {
-				t.Fatalf("%d dimensions, row %d: grew by %d bytes, want <= %d", dim, key, step, maxSegmentBytes+maxRows*9)
-			}
-			if got, want := f.Bytes(), row*max(firstRows, 2*int64(key+1)); got > want {
-				t.Fatalf("%d dimensions, %d rows: %d bytes, want <= %d", dim, key+1, got, want)
-			}
-		}
-		// What is left after deletions decides how far the next step goes.
-		for key := range uint64(rows - 1) {
-			f.Delete(key)
-		}
-		before := f.Bytes()
-		for key := uint64(rows); f.Bytes() == before; key++ {
-			if err := f.Append(key, v); err != nil {
-				t.Fatal(err)
-			}
-			f.Delete(key - 1)
-		}
-		if step := f.Bytes() - before; step > row*firstRows {
-			t.Errorf("%d dimensions: %d rows grew by %d bytes, want <= %d", dim, f.Rows(), step, row*firstRows)
-		}
-	}
-}
-
-// TestChangeDuringSearch runs writers beside readers under the race detector: a
-// row deleted before a search began never appears, one appended before always does.
+// TestChangeDuringSearch: a row deleted before a search began never appears, one
+// appended before always does, and rows of one step appear together.
 func TestChangeDuringSearch(t *testing.T) {
 	const dim = 32
-	f := NewFlat(dim)
+	x := newIndex(t, dim, Options{SegmentRows: 256})
 	fixed := unit(rand.New(rand.NewPCG(1, 2)), dim)
-	if err := f.Append(0, fixed); err != nil {
+	if err := x.Append(Row{Key: 0, Person: 0, Vector: fixed}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -177,21 +203,39 @@ func TestChangeDuringSearch(t *testing.T) {
 	go func() {
 		defer wg.Done()
 		rng := rand.New(rand.NewPCG(3, 4))
-		for key := uint64(1); ctx.Err() == nil; key++ {
-			if err := f.Append(key, unit(rng, dim)); err != nil {
+		for key := uint64(2); ctx.Err() == nil; key += 2 {
+			pair := []Row{{Key: key, Person: key, Vector: near(rng, fixed, 0.8)}, {Key: key + 1, Person: key + 1, Vector: near(rng, fixed, 0.8)}}
+			var old []uint64
+			if key > 100 {
+				old = []uint64{key - 100, key - 99}
+			}
+			if err := x.Replace(old, pair...); err != nil {
 				t.Error(err)
 				return
 			}
-			if key > 50 {
-				f.Delete(key - 50)
+			if key%64 == 0 {
+				runtime.Gosched()
 			}
 		}
 	}()
-	for range 2000 {
-		hits, _, err := f.Search(context.Background(), fixed, 1, nil)
-		if err != nil || len(hits) != 1 || hits[0].Key != 0 {
-			t.Errorf("got %v, %v, want row 0", hits, err)
+	p := mustProbe(t, fixed)
+	for i := range 1500 {
+		a, err := x.Search(context.Background(), Query{Probe: p, K: 200})
+		if err != nil || len(a.Candidates) == 0 || a.Candidates[0].Key != 0 {
+			t.Errorf("search %d: %v, %v, want row 0 first", i, a, err)
 			break
+		}
+		seen := map[uint64]bool{}
+		for _, c := range a.Candidates[1:] {
+			seen[c.Key] = true
+		}
+		for k := range seen {
+			if !seen[k^1] {
+				t.Errorf("search %d: row %d without its twin", i, k)
+			}
+		}
+		if len(seen) > 100 {
+			t.Errorf("search %d: %d rows, want at most 100", i, len(seen))
 		}
 	}
 	cancel()
@@ -199,46 +243,84 @@ func TestChangeDuringSearch(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	f := NewFlat(16)
+	x := newIndex(t, 16, Options{})
 	good := unit(rand.New(rand.NewPCG(1, 1)), 16)
-	nan := slices.Clone(good)
-	nan[3] = float32(math.NaN())
-	inf := slices.Clone(good)
-	inf[5] = float32(math.Inf(1))
-	for name, v := range map[string][]float32{"short": good[:15], "nan": nan, "inf": inf, "empty": nil} {
-		if err := f.Append(1, v); err == nil {
-			t.Errorf("append %s: got no error", name)
+	bad := func(i int, v float32) []float32 {
+		w := slices.Clone(good)
+		w[i] = v
+		return w
+	}
+	var in *InputError
+	for name, v := range map[string][]float32{
+		"short": good[:15], "nan": bad(3, float32(math.NaN())), "inf": bad(5, float32(math.Inf(1))), "empty": nil,
+		"zero": make([]float32, 16), "long": bad(0, 3),
+	} {
+		if err := x.Append(Row{Key: 9, Vector: good}, Row{Key: 1, Vector: v}); !errors.As(err, &in) {
+			t.Errorf("append %s: %v, want an input error", name, err)
 		}
-		if _, _, err := f.Search(context.Background(), v, 1, nil); err == nil {
-			t.Errorf("search %s: got no error", name)
+		if _, err := NewProbe(v); !errors.As(err, &in) && name != "short" {
+			t.Errorf("probe %s: %v, want an input error", name, err)
 		}
 	}
-	if err := f.Append(1, good); err != nil {
+	if x.Rows() != 0 || x.Has(9) {
+		t.Error("a refused append left rows behind")
+	}
+	if err := x.Append(Row{Key: 1, Vector: good}); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Append(1, good); err == nil {
-		t.Error("append of a used key: got no error")
+	if err := x.Append(Row{Key: 1, Vector: good}); !errors.As(err, &in) {
+		t.Errorf("used key: %v, want an input error", err)
+	}
+	if err := x.Append(Row{Key: 2, Vector: good}, Row{Key: 2, Vector: good}); !errors.As(err, &in) {
+		t.Errorf("key twice: %v, want an input error", err)
+	}
+	p := mustProbe(t, good)
+	for name, q := range map[string]Query{
+		"no probe": {K: 1}, "no k": {Probe: p}, "much k": {Probe: p, K: MaxK + 1}, "mode": {Probe: p, K: 1, Mode: 9},
+		"dimension": {Probe: mustProbe(t, unit(rand.New(rand.NewPCG(1, 1)), 17)), K: 1},
+	} {
+		if _, err := x.Search(context.Background(), q); !errors.As(err, &in) {
+			t.Errorf("search %s: %v, want an input error", name, err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, err := f.Search(ctx, good, 1, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled search: got %v", err)
+	if _, err := x.Search(ctx, Query{Probe: p, K: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled search: %v", err)
+	}
+	for _, dim := range []int{0, 15, 4097} {
+		if _, err := New(dim, Options{}); err == nil {
+			t.Errorf("dimension %d: no error", dim)
+		}
+	}
+	for _, n := range []int{-64, 32, 100, 1 << 17} {
+		if _, err := New(16, Options{SegmentRows: n}); err == nil {
+			t.Errorf("segments of %d rows: no error", n)
+		}
 	}
 }
 
-// DeletedRowsStayAway is the fault test of the drop-mask mutant.
+// deletedRowsStayAway is the fault test of the drop-mask mutant.
 func deletedRowsStayAway() error {
-	f := NewFlat(16)
-	v := unit(rand.New(rand.NewPCG(1, 1)), 16)
-	if err := f.Append(1, v); err != nil {
-		return err
-	}
-	f.Delete(1)
-	hits, _, err := f.Search(context.Background(), v, 1, nil)
+	x, err := New(16, Options{})
 	if err != nil {
 		return err
 	}
-	if len(hits) != 0 {
+	defer x.Close()
+	v := unit(rand.New(rand.NewPCG(1, 1)), 16)
+	if err := x.Append(Row{Key: 1, Vector: v}); err != nil {
+		return err
+	}
+	x.Delete(1)
+	p, err := NewProbe(v)
+	if err != nil {
+		return err
+	}
+	a, err := x.Search(context.Background(), Query{Probe: p, K: 1})
+	if err != nil {
+		return err
+	}
+	if len(a.Candidates) != 0 {
 		return errors.New("a deleted row was found")
 	}
 	return nil
@@ -248,22 +330,4 @@ func TestDeletedRowsStayAway(t *testing.T) {
 	if err := deletedRowsStayAway(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func BenchmarkSearch(b *testing.B) {
-	const dim, n = 512, 100_000
-	rng := rand.New(rand.NewPCG(1, 1))
-	f := NewFlat(dim)
-	for key := range uint64(n) {
-		if err := f.Append(key, unit(rng, dim)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	probe := unit(rng, dim)
-	for b.Loop() {
-		if _, _, err := f.Search(context.Background(), probe, 10, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

@@ -46,7 +46,7 @@ func allowed() map[string][]string {
 		"matcher/finger":   {"templates", "internal/simd"},
 		"matcher/decision": {"templates"},
 
-		"index":      {"internal/simd", "internal/topk", "internal/mutant"},
+		"index":      {"internal/simd", "internal/offheap", "internal/mutant"},
 		"store":      {"store/seal", "internal/mutant"},
 		"store/seal": {"internal/mutant"},
 

@@ -1,0 +1,80 @@
+package index
+
+import "sync/atomic"
+
+// A page is a bit for each of 4,096 rows, as many as one call of a kernel reads.
+const (
+	pageRows  = 4096
+	pageWords = pageRows / 64
+)
+
+type page [pageWords]uint64
+
+// mask is a bit for each row of a segment, in pages; a page of zeros takes no memory.
+// Bits of rows that a version has are never changed in place: a change makes a new
+// mask that shares the other pages. Bits of rows behind a version's count are set in
+// place while the rows are written, which readers of that version do not look at;
+// so words are read and written as a whole, atomically.
+type mask struct{ pages []atomic.Pointer[page] }
+
+func newMask(rows int) *mask {
+	return &mask{pages: make([]atomic.Pointer[page], (rows+pageRows-1)/pageRows)}
+}
+
+// has tells whether the bit of a row is set; a nil mask has none.
+func (m *mask) has(row int) bool {
+	if m == nil {
+		return false
+	}
+	p := m.pages[row/pageRows].Load()
+	return p != nil && atomic.LoadUint64(&p[row%pageRows/64])>>(row%64)&1 != 0
+}
+
+// set sets the bit of a row that no version has yet.
+func (m *mask) set(row int) {
+	at := &m.pages[row/pageRows]
+	p := at.Load()
+	if p == nil {
+		p = &page{}
+		at.Store(p)
+	}
+	atomic.OrUint64(&p[row%pageRows/64], 1<<(row%64))
+}
+
+// with is the mask with one bit changed.
+func (m *mask) with(row int, on bool) *mask {
+	next := &mask{pages: make([]atomic.Pointer[page], len(m.pages))}
+	for i := range m.pages {
+		next.pages[i].Store(m.pages[i].Load())
+	}
+	var p page
+	if old := m.pages[row/pageRows].Load(); old != nil {
+		p = *old
+	}
+	if on {
+		p[row%pageRows/64] |= 1 << (row % 64)
+	} else {
+		p[row%pageRows/64] &^= 1 << (row % 64)
+	}
+	next.pages[row/pageRows].Store(&p)
+	return next
+}
+
+// word is 64 bits of a page; zeros for a nil mask.
+func (m *mask) page(i int) *page {
+	if m == nil {
+		return nil
+	}
+	return m.pages[i].Load()
+}
+
+// bytes is the memory of the mask.
+func (m *mask) bytes() int64 {
+	n := int64(len(m.pages) * 8)
+	for i := range m.pages {
+		if m.pages[i].Load() != nil {
+			n += pageWords * 8
+		}
+	}
+	return n
+}

@@ -1,0 +1,288 @@
+package index
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"immis/internal/simd"
+)
+
+// search is a query under way.
+type search struct {
+	Query
+	ctx    context.Context
+	fast   bool
+	answer Answer
+	err    error
+	done   chan struct{}
+
+	allowed []page // one for each span of the pass
+	// limit is the score of the small forms under which a row cannot matter any more; it
+	// only grows.
+	limit atomic.Int32
+	// window is how far below the k-th best person's code score a row can lie and be
+	// among the best.
+	window int32
+	depth  int // fast: rows to be scored
+
+	mu    sync.Mutex
+	found []kept // of all workers
+	best  []standing[int32]
+}
+
+// pass is one reading of the rows for several searches of one mode.
+type pass struct {
+	version  *version
+	form     *form
+	fast     bool
+	searches []*search
+	spans    []span
+	next     atomic.Int64
+	codes    *simd.Int8Probes
+	bits     *simd.BitQueryBatch
+	lone     *simd.BitQueries
+	scratch  *sync.Pool
+}
+
+// span is a page of a view: what is read between two looks at the contexts.
+type span struct{ view, page int }
+
+// run searches and fills the answers.
+func (p *pass) run(workers int) {
+	p.prepare()
+	var wg sync.WaitGroup
+	for range min(workers, len(p.spans)) - 1 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			p.work()
+		}()
+	}
+	p.work()
+	wg.Wait()
+	for i, s := range p.searches {
+		if s.err = s.ctx.Err(); s.err == nil {
+			p.finish(i)
+		}
+	}
+}
+
+// prepare finds out which rows each search may see.
+func (p *pass) prepare() {
+	var all []span
+	for i := range p.version.views {
+		for number := range (p.version.views[i].count + pageRows - 1) / pageRows {
+			all = append(all, span{i, number})
+		}
+	}
+	masks := make([][]page, len(p.searches))
+	var shared []page
+	for i, s := range p.searches {
+		plain := len(s.Filter.In) == 0 && !s.Filter.biographic()
+		if plain && shared != nil {
+			masks[i] = shared
+			s.answer.Rows = p.version.alive
+			continue
+		}
+		masks[i] = make([]page, len(all))
+		alive := 0
+		for u, at := range all {
+			n, a := p.version.views[at.view].allowed(&masks[i][u], &s.Filter, at.page)
+			s.answer.Rows += n
+			alive += a
+		}
+		s.answer.Excluded = alive - s.answer.Rows
+		if plain {
+			shared = masks[i]
+		}
+	}
+	// Pages of which nobody may see a row are not read.
+	for u := range all {
+		if slices.ContainsFunc(masks, func(m []page) bool { return m[u] != page{} }) {
+			p.spans = append(p.spans, all[u])
+			for i, s := range p.searches {
+				s.allowed = append(s.allowed, masks[i][u])
+			}
+		}
+	}
+	codes := make([][]int8, len(p.searches))
+	for i, s := range p.searches {
+		codes[i] = s.Probe.codes
+		s.answer.Version = p.version.number
+		s.limit.Store(math.MinInt32)
+		s.window = int32(min(math.Ceil(2*float64(s.Probe.slack)/float64(s.Probe.unit)), math.MaxInt32/2))
+		s.depth = max(leastDepth, s.answer.Rows/depthShare)
+	}
+	switch {
+	case !p.fast:
+		p.codes = simd.NewInt8Probes(p.form.dim, codes...)
+	case len(codes) == 1:
+		p.lone = simd.NewBitQueries(p.form.dim, codes[0])
+	default:
+		p.bits = simd.NewBitQueryBatch(p.form.dim, codes...)
+	}
+}
+
+// worker is the memory of one goroutine of a pass.
+type worker struct {
+	scores   []int32
+	selected [pageWords]uint64
+	keepers  []keeper
+	ints     []int32
+}
+
+// keeper is what one worker keeps for one search.
+type keeper struct {
+	rows   []kept
+	people people[int32]
+	prune  int // rows at which to throw away those under the limit
+}
+
+// callBytes is how many bytes of rows one call of a kernel reads: a call cannot be
+// interrupted, and with many probes rows and scores should stay in the second cache.
+const callBytes = 1 << 20
+
+func (p *pass) work() {
+	w, _ := p.scratch.Get().(*worker)
+	if w == nil {
+		w = &worker{}
+	}
+	defer p.scratch.Put(w)
+	n := len(p.searches)
+	w.keepers = sized(w.keepers, n)
+	for i, s := range p.searches {
+		k := &w.keepers[i]
+		k.rows, k.people = k.rows[:0], people[int32]{k: s.K, best: k.people.best[:0]}
+		k.prune = max(4*s.depth, 4*pageRows)
+	}
+	rowBytes := p.form.dim
+	if p.fast {
+		rowBytes = p.form.dim / 8
+	}
+	call := min(max(callBytes/rowBytes, 64)/64*64, pageRows)
+	if n > 1 {
+		call = min(call, 1024)
+	}
+	w.scores = sized(w.scores, n*call)
+	for {
+		u := int(p.next.Add(1) - 1)
+		if u >= len(p.spans) {
+			break
+		}
+		if !slices.ContainsFunc(p.searches, func(s *search) bool { return s.ctx.Err() == nil }) {
+			return
+		}
+		v := &p.version.views[p.spans[u].view]
+		from := p.spans[u].page * pageRows
+		for end := min(from+pageRows, v.count); from < end; from += call {
+			p.read(w, u, v, from, min(call, end-from))
+		}
+	}
+	for i, s := range p.searches {
+		s.mu.Lock()
+		s.found = append(s.found, w.keepers[i].rows...)
+		s.best = append(s.best, w.keepers[i].people.best...)
+		s.mu.Unlock()
+	}
+}
+
+// read scores some rows of a page for all searches and keeps those that may matter.
+func (p *pass) read(w *worker, u int, v *view, from, rows int) {
+	blocks := simd.Blocks(rows)
+	stride := blocks * simd.BlockRows
+	first := from / simd.BlockRows
+	if p.fast {
+		n := simd.BitBlockBytes(p.form.dim)
+		plane := v.bits.Bytes()[first*n : (first+blocks)*n]
+		if p.lone != nil {
+			simd.ScanAsymmetric(w.scores, plane, rows, p.lone)
+		} else {
+			simd.ScanAsymmetricBatch(w.scores, plane, rows, p.bits)
+		}
+	} else {
+		n := simd.Int8BlockBytes(p.form.dim)
+		plane := v.codes.Bytes()[first*n : (first+blocks)*n]
+		if len(p.searches) == 1 {
+			simd.ScanInt8(w.scores, plane, rows, p.codes, 0)
+		} else {
+			simd.ScanInt8Batch(w.scores, plane, rows, p.codes)
+		}
+	}
+	words := (stride + 63) / 64
+	selected := w.selected[:words]
+	wide := v.wide.page(p.spans[u].page)
+	base := place(p.spans[u].view) << rowBits
+	for i, s := range p.searches {
+		scores := w.scores[i*stride : (i+1)*stride]
+		limit := s.limit.Load()
+		simd.SelectScores(selected, scores, limit)
+		k, allowed := &w.keepers[i], &s.allowed[u]
+		for j := range selected {
+			at := from%pageRows/64 + j
+			word := selected[j]
+			var trustless uint64
+			if wide != nil {
+				trustless = atomic.LoadUint64(&wide[at])
+				word |= trustless
+			}
+			for word &= allowed[at]; word != 0; word &= word - 1 {
+				b := bits.TrailingZeros64(word)
+				row := from + 64*j + b
+				if s.Filter.HasWithout && v.people[row] == s.Filter.Without {
+					continue
+				}
+				if trustless>>b&1 != 0 {
+					k.rows = append(k.rows, kept{base | place(row), everything})
+					continue
+				}
+				score := scores[64*j+b]
+				if score < limit {
+					continue
+				}
+				k.rows = append(k.rows, kept{base | place(row), score})
+				if !p.fast && k.people.offer(v.people[row], score) && k.people.full() {
+					limit = s.raise(k.people.worst() - s.window)
+				}
+			}
+		}
+		if len(k.rows) >= k.prune {
+			p.trim(w, s, k)
+		}
+	}
+}
+
+// raise makes limit at least that of the caller and returns it.
+func (s *search) raise(limit int32) int32 {
+	for {
+		now := s.limit.Load()
+		if now >= limit {
+			return now
+		}
+		if s.limit.CompareAndSwap(now, limit) {
+			return limit
+		}
+	}
+}
+
+// trim throws away the rows under the limit. In fast mode that is the score of the
+// last of depth rows.
+func (p *pass) trim(w *worker, s *search, k *keeper) {
+	if p.fast {
+		w.ints = w.ints[:0]
+		for _, r := range k.rows {
+			if r.score != everything {
+				w.ints = append(w.ints, r.score)
+			}
+		}
+		if len(w.ints) >= s.depth {
+			s.raise(nth(w.ints, s.depth))
+		}
+	}
+	limit := s.limit.Load()
+	k.rows = slices.DeleteFunc(k.rows, func(r kept) bool { return r.score < limit })
+	k.prune = max(k.prune, 2*len(k.rows))
+}
