@@ -35,6 +35,9 @@ type Options struct {
 	// SearchQueue is how many more may wait for a worker; beyond it a search is
 	// refused at once. 0: 64.
 	SearchQueue int
+	// IndexMemory bounds the bytes of the vector indexes; beyond it enrolments of face
+	// vectors are refused and searches go on. 0: no bound.
+	IndexMemory int64
 	// MaxPendingChecks bounds the duplicate checks that have not run yet; beyond it
 	// enrolments that ask for one are refused. 0: 1,000,000.
 	MaxPendingChecks int
@@ -81,6 +84,9 @@ type Engine struct {
 	store    *store.Store
 	register *register
 	admit    *admission // of searches, the decoding of their probes included
+	// passes admits searches that only the index works for, which takes together those
+	// that arrive together.
+	passes *admission
 	// preparing admits the decoding of samples elsewhere. No request holds both.
 	preparing *admission
 	checks    *checkQueue
@@ -109,8 +115,9 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		opts:      o,
 		store:     o.Store,
-		register:  newRegister(),
+		register:  newRegister(o.IndexMemory),
 		admit:     newAdmission("search", o.SearchWorkers, o.SearchQueue),
+		passes:    newAdmission("search by face", searchesPerPass, o.SearchQueue),
 		preparing: newAdmission("preparation of samples", prepareWorkers*runtime.GOMAXPROCS(0), prepareQueue),
 		checks:    newCheckQueue(),
 	}

@@ -98,6 +98,7 @@ type Index struct {
 	mu       sync.Mutex // held by writers
 	segments []*segment // in the order of the version's views
 	closed   bool
+	reserved int // rows that there must be room for
 	tidying  bool
 	tidied   sync.WaitGroup
 
@@ -188,7 +189,7 @@ func (x *Index) Replace(old []uint64, rows ...Row) error {
 	if err := x.checkKeys(old, rows); err != nil {
 		return err
 	}
-	at, err := x.makeRoom(len(rows))
+	at, err := x.makeRoom(max(len(rows), x.reserved))
 	if err != nil {
 		return fmt.Errorf("append %d rows: %w", len(rows), err)
 	}
@@ -268,6 +269,19 @@ func (x *Index) Score(p *Probe, key uint64) (float32, bool) {
 		panic(fmt.Sprintf("index: probe of dimension %d, want %d", p.dim, x.dim))
 	}
 	return x.places.score(p, key)
+}
+
+// Reserve makes room for n more rows, so that a later Append of as many cannot fail
+// for want of memory; with a negative n it gives room back. Append does not consume
+// what is reserved: its caller gives it back. It fails with *offheap.BudgetError.
+func (x *Index) Reserve(n int) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if _, err := x.makeRoom(x.reserved + n); n > 0 && err != nil {
+		return fmt.Errorf("reserve %d rows: %w", n, err)
+	}
+	x.reserved += n
+	return nil
 }
 
 // makeRoom makes segments for n more rows and returns the first that has room.

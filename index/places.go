@@ -93,5 +93,5 @@ func (p *places) score(probe *Probe, key uint64) (float32, bool) {
 	if !ok {
 		return 0, false
 	}
-	return simd.DotF16(probe.rotated, p.segments[uint64(at>>rowBits)].row16(at.row())), true
+	return clamp(simd.DotF16(probe.rotated, p.segments[uint64(at>>rowBits)].row16(at.row()))), true
 }

@@ -133,4 +133,3 @@ func (s *segment) setMember(g Gallery, row int, in bool) bool {
 	s.putGallery(g, m.with(row, in))
 	return true
 }
-
