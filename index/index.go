@@ -144,7 +144,7 @@ func (x *Index) Dim() int { return x.dim }
 // Rows is the number of rows that searches see.
 func (x *Index) Rows() int { return x.current.Load().alive }
 
-// Bytes is the memory held for rows: planes, columns and masks.
+// Bytes is the memory held for rows: planes and columns.
 func (x *Index) Bytes() int64 { return x.current.Load().bytes }
 
 // Version is the number of the newest version: it grows with each change.
@@ -236,8 +236,7 @@ func (x *Index) withdraw(keys []uint64) int {
 		if mutant.On(mutant.DropMask) {
 			continue
 		}
-		s.dead = s.dead.with(row, true)
-		s.alive--
+		s.kill(row)
 	}
 	return n
 }

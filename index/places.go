@@ -67,6 +67,17 @@ func (p *places) put(s *segment, first int, keys []uint64) {
 	}
 }
 
+// move points the keys of a segment's live rows to it.
+func (p *places) move(s *segment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for row, k := range s.keys[:s.count] {
+		if !s.dead.has(row) {
+			p.rows[k] = placeOf(s, row)
+		}
+	}
+}
+
 func (p *places) take(key uint64) (*segment, int, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

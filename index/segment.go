@@ -34,7 +34,9 @@ type segment struct {
 	count, alive int
 	dead         *mask
 	galleries    map[Gallery]*mask
-	shared       bool // a version has the galleries map
+	shared       bool   // a version has the galleries map
+	private      bool   // no version has the dead mask
+	owned        uint64 // pages of it that no version has
 }
 
 func newSegment(f *form, capacity int, b *offheap.Budget) (*segment, error) {
