@@ -192,6 +192,12 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 	if err != nil {
 		return res, err
 	}
+	if c.fast {
+		res.Mode, res.SureAbove = ModeFast, c.sure
+	}
+	if f.seesAll(e.register) { // else the number would tell of people the principal may not know of
+		res.Excluded = c.excluded
+	}
 	if bounded && c.made > 0 {
 		c.made = reachable
 	}
@@ -295,7 +301,10 @@ func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, p *index.
 		if err != nil {
 			return nil, err
 		}
-		c.made += uint64(answer.Rows)
+		c.made, c.excluded = c.made+uint64(answer.Rows), uint64(answer.Excluded)
+		if answer.Mode == index.Fast {
+			c.fast, c.sure = true, max(c.sure, answer.Sure)
+		}
 		var out []*subject
 		kth := float32(math.Inf(-1))
 		for _, h := range answer.Candidates {

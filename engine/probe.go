@@ -178,7 +178,12 @@ type comparer struct {
 	finger finger.Comparer
 	// made counts comparisons.
 	made uint64
-	out  []comparison
+	// What the index said: rows that the filter left out, and, if it looked fast, the
+	// score from which on it can be relied on.
+	excluded uint64
+	fast     bool
+	sure     float32
+	out      []comparison
 }
 
 // compare computes each probe view against every comparable view of the
@@ -336,6 +341,9 @@ type filter struct {
 	// everyone passes what no principal but the system may search.
 	everyone bool
 }
+
+// seesAll tells whether the principal may see everybody.
+func (f *filter) seesAll(r *register) bool { return f.everyone || r.readsAll(f.principal) }
 
 // rows is the filter as the index knows it.
 func (f *filter) rows(r *register) index.Filter {
