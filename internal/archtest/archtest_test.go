@@ -72,6 +72,7 @@ func allowed() map[string][]string {
 		"internal/config":    {},
 		"internal/cost":      {},
 		"internal/mutant":    {},
+		"internal/offheap":   {},
 		"internal/simd":      {},
 		"internal/telemetry": {},
 		"internal/topk":      {},
