@@ -102,8 +102,8 @@ func New(o Options) (*Engine, error) {
 	if o.Store == nil {
 		return nil, errors.New("engine: store is nil, want an open one")
 	}
-	if o.SearchWorkers < 0 || o.SearchQueue < 0 || o.MaxPendingChecks < 0 {
-		return nil, errors.New("engine: workers, queue and pending checks must not be negative")
+	if o.IndexMemory < 0 || o.SearchWorkers < 0 || o.SearchQueue < 0 || o.MaxPendingChecks < 0 {
+		return nil, errors.New("engine: memory, workers, queue and pending checks must not be negative")
 	}
 	o = o.withDefaults()
 	if o.Policy == (decision.Policy{}) {
@@ -127,6 +127,17 @@ func New(o Options) (*Engine, error) {
 	}
 	e.metrics = m
 	return e, nil
+}
+
+// Close frees the memory of the indexes. No request may be under way or follow.
+func (e *Engine) Close() {
+	e.ready.Store(false)
+	e.register.mu.Lock()
+	defer e.register.mu.Unlock()
+	for name, m := range e.register.models {
+		m.index.Close()
+		delete(e.register.models, name)
+	}
 }
 
 // Ready tells whether the index stands and misses nothing. Once Load has returned,

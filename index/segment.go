@@ -61,7 +61,7 @@ func newSegment(f *form, capacity int, b *offheap.Budget) (*segment, error) {
 			return nil, err
 		}
 		*regions[i] = r
-		s.bytes += int64(n)
+		s.bytes += int64(r.Mapped())
 	}
 	s.bytes += int64(capacity) * (8 + 8 + int64(unsafe.Sizeof(Attributes{})))
 	return s, nil

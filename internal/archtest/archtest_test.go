@@ -46,10 +46,9 @@ func allowed() map[string][]string {
 		"matcher/finger":   {"templates", "internal/simd"},
 		"matcher/decision": {"templates"},
 
-		"internal/offheap": {"golang.org/x/sys/..."},
-		"index":            {"internal/simd", "internal/offheap", "internal/mutant"},
-		"store":            {"store/seal", "internal/mutant"},
-		"store/seal":       {"internal/mutant"},
+		"index":      {"internal/simd", "internal/offheap", "internal/mutant"},
+		"store":      {"store/seal", "internal/mutant"},
+		"store/seal": {"internal/mutant"},
 
 		"engine": {"templates/...", "matcher/...", "index", "store", "store/seal", "internal/mutant", "internal/offheap"},
 
@@ -75,7 +74,6 @@ func allowed() map[string][]string {
 		"internal/offheap":   {},
 		"internal/simd":      {},
 		"internal/telemetry": {},
-		"internal/topk":      {},
 	}
 }
 
