@@ -72,4 +72,3 @@ func BenchmarkAppend(b *testing.B) {
 	}
 	b.ReportMetric(float64(batch)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
-

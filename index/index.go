@@ -120,7 +120,7 @@ func New(dim int, o Options) (*Index, error) {
 	first := &version{number: 1}
 	first.refs.Store(1)
 	x.current.Store(first)
-	x.reap.oldest = first
+	x.reap.oldest, x.reap.free = first, (*segment).free
 	return x, nil
 }
 
@@ -283,16 +283,26 @@ func (x *Index) Reserve(n int) error {
 	return nil
 }
 
+// tail is the first of the segments at the end that have room: rows are added there.
+func (x *Index) tail() int {
+	at := len(x.segments)
+	for at > 0 && x.segments[at-1].count < x.segments[at-1].capacity {
+		at--
+	}
+	return at
+}
+
 // makeRoom makes segments for n more rows and returns the first that has room.
 func (x *Index) makeRoom(n int) (int, error) {
-	first, room := len(x.segments), 0
-	if first > 0 {
-		if s := x.segments[first-1]; s.count < s.capacity {
-			first, room = first-1, s.capacity-s.count
+	first, room, held := x.tail(), 0, 0
+	for i, s := range x.segments {
+		held += s.capacity
+		if i >= first {
+			room += s.capacity - s.count
 		}
 	}
 	var made []*segment
-	for held := x.current.Load().alive; room < n; {
+	for room < n {
 		// As many as there are, or as come now: a bulk load makes few small segments.
 		capacity := min(max(firstRows, held, n-room), x.opts.SegmentRows)
 		capacity = (capacity + 63) / 64 * 64

@@ -32,9 +32,9 @@ func (x *Index) tidy() {
 
 // sparse returns a segment worth rewriting, or nil.
 func (x *Index) sparse() *segment {
-	for i, s := range x.segments {
-		full := s.count == s.capacity || i < len(x.segments)-1 // rows are added to the last only
-		if full && float64(s.alive) < compactBelow*float64(s.count) {
+	// Never one that rows are added to: it is read while x.mu is not held.
+	for _, s := range x.segments[:x.tail()] {
+		if float64(s.alive) < compactBelow*float64(s.count) {
 			return s
 		}
 	}

@@ -66,6 +66,7 @@ func (x *Index) publish(retired ...*segment) {
 type reaper struct {
 	mu     sync.Mutex
 	oldest *version
+	free   func(*segment)
 }
 
 func (r *reaper) link(old, next *version, retired []*segment) {
@@ -80,7 +81,7 @@ func (r *reaper) run() {
 	defer r.mu.Unlock()
 	for r.oldest.refs.Load() == 0 && r.oldest.next != nil {
 		for _, s := range r.oldest.retired {
-			s.free()
+			r.free(s)
 		}
 		r.oldest = r.oldest.next
 	}
