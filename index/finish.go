@@ -18,12 +18,11 @@ const (
 // the least estimate that is scored: a row is further off once in 30,000 times.
 const sureDeviations = 4
 
-// finish scores the rows that are left and makes the answer.
-func (p *pass) finish(i int) {
-	s := p.searches[i]
+// finish scores the rows that are left and makes the answer. It reports false where
+// the limit was guessed too high.
+func (p *pass) finish(s *search) bool {
 	if p.fast {
-		p.finishFast(s)
-		return
+		return p.finishFast(s)
 	}
 	// The best people of all workers together give the limit.
 	all := people[int32]{k: s.K}
@@ -51,9 +50,10 @@ func (p *pass) finish(i int) {
 	}
 	s.answer.Mode = Exact
 	s.answer.Candidates = fold(out, s.K)
+	return true
 }
 
-func (p *pass) finishFast(s *search) {
+func (p *pass) finishFast(s *search) bool {
 	var scores []int32
 	for _, r := range s.found {
 		if r.score != everything {
@@ -61,7 +61,10 @@ func (p *pass) finishFast(s *search) {
 		}
 	}
 	limit := int32(math.MinInt32)
-	if len(scores) > s.depth {
+	if s.guessed.Load() && len(scores) < min(s.depth, s.answer.Rows) {
+		return false
+	}
+	if len(scores) > s.depth || s.guessed.Load() {
 		limit = nth(scores, s.depth)
 		// See bitUnit: the estimate of a row's score has this standard deviation.
 		deviation := math.Sqrt((math.Pi/2 - 1) / float64(p.form.dim))
@@ -75,6 +78,7 @@ func (p *pass) finishFast(s *search) {
 	}
 	s.answer.Mode = Fast
 	s.answer.Candidates = fold(out, s.K)
+	return true
 }
 
 // score computes the score of a row from the row itself.

@@ -22,6 +22,8 @@ func TestUnusualGalleries(t *testing.T) {
 	spike := make([]float32, dim)
 	spike[0] = 1
 	for name, row := range map[string]func(i int) []float32{
+		"the best rows come first":  func(i int) []float32 { return near(rng, mean, max(0, 0.9-float64(i)/3000)) },
+		"the best rows come last":   func(i int) []float32 { return near(rng, mean, max(0, 0.9-float64(n-i)/3000)) },
 		"identical rows":            func(int) []float32 { return mean },
 		"opposite rows":             func(i int) []float32 { return []([]float32){mean, negative(mean)}[i%2] },
 		"everybody near the mean":   func(int) []float32 { return near(rng, mean, 0.95) },
