@@ -335,7 +335,7 @@ func TestDeletedRowsStayAway(t *testing.T) {
 
 // TestCompaction deletes most rows and looks for every survivor, while searches run.
 func TestCompaction(t *testing.T) {
-	const dim, n, size = 16, 5000, 1024
+	const dim, n, size = 64, 5000, 1024
 	rng := rand.New(rand.NewPCG(7, 7))
 	x := newIndex(t, dim, Options{SegmentRows: size})
 	rows := map[uint64]Row{}

@@ -20,19 +20,3 @@ func Residual(x []float32, q []int8, scale float32) float32 {
 	return float32(float64(math.Sqrt(s)*1.0001) + 1e-6)
 }
 
-type BitQueryBatch struct{ qs []*BitQueries }
-
-func NewBitQueryBatch(dim int, queries ...[]int8) *BitQueryBatch {
-	b := &BitQueryBatch{}
-	for _, q := range queries {
-		b.qs = append(b.qs, NewBitQueries(dim, q))
-	}
-	return b
-}
-
-func ScanAsymmetricBatch(scores []int32, plane []byte, rows int, p *BitQueryBatch) {
-	n := 16 * Blocks(rows)
-	for i, q := range p.qs {
-		ScanAsymmetric(scores[i*n:(i+1)*n], plane, rows, q)
-	}
-}
