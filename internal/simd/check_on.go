@@ -30,6 +30,12 @@ func checkAsymmetric(scores []int32, plane []byte, rows int, p *BitQueries) {
 	}
 }
 
+func checkAsymmetricBatch(scores []int32, plane []byte, rows int, p *BitQueryBatch, i int) {
+	for r := range rows {
+		same("asymmetric-batch", r, &scores[r], readAsymmetricBatch(plane, r, p, i))
+	}
+}
+
 func checkDotF16(got float32, probe []float32, row []F16) {
 	want := dotF16Portable(probe, row)
 	if math.Float32bits(got) != math.Float32bits(want) && (got == got || want == want) {

@@ -51,8 +51,9 @@ func guardScan(t *testing.T, op Op) {
 	r := rand.New(rand.NewPCG(uint64(op), 31))
 	const room = 1 << 20
 	in, out, probes, words, start := newGuarded(t, room), newGuarded(t, room), newGuarded(t, room), newGuarded(t, room), newGuarded(t, 4096)
+	tiles, starts := newGuarded(t, room), newGuarded(t, 4096)
 	defer func() {
-		for _, g := range []*guarded{in, out, probes, words, start} {
+		for _, g := range []*guarded{in, out, probes, words, start, tiles, starts} {
 			g.free(t)
 		}
 	}()
@@ -65,6 +66,7 @@ func guardScan(t *testing.T, op Op) {
 			}
 			p := newProblem(r, dim, 16*blocks, n, fillings()[0])
 			p.p8.bytes, p.p8.words, p.p8.start = at(probes, end, p.p8.bytes), at(words, end, p.p8.words), at(start, end, p.p8.start)
+			p.p8.tiles = p.p8.tiles.at(tiles, starts, end)
 			if op == OpHamming || op == OpHammingBatch {
 				p.pb.words = at(probes, end, p.pb.words)
 			}
@@ -104,6 +106,17 @@ func guardScan(t *testing.T, op Op) {
 				for row, v := range p.vectors {
 					p.equal(t, op, row, 0, int64(scores[row]), int64(largest(v, p.probes[:q.n])))
 				}
+			case OpAsymmetricBatch:
+				p.bits = at(in, end, p.bits)
+				scores = at(out, end, make([]int32, 16*blocks*n))
+				q := NewBitQueryBatch(dim, p.probes...)
+				q.bytes, q.minus, q.tiles = at(probes, end, q.bytes), at(start, end, q.minus), q.tiles.at(tiles, starts, end)
+				ScanAsymmetricBatch(scores, p.bits, p.rows, q)
+				for i := range p.probes {
+					for row, v := range p.vectors {
+						p.equal(t, op, row, i, int64(scores[i*p.rows+row]), int64(largest(v, p.probes[i:i+1])))
+					}
+				}
 			}
 		}
 	}
@@ -138,6 +151,41 @@ func guardSelect(t *testing.T, _ Op) {
 			scores, dist := selectInput(r, n)
 			SelectScores(at(out, end, make([]uint64, (n+63)/64)), at(in, end, scores), 3)
 			SelectDistances(at(out, end, make([]uint64, (n+63)/64)), at(in, end, dist), 3)
+		}
+	}
+}
+
+// at is the tiles with their memory at the begin or the end of guarded memory.
+func (t *amxTiles) at(bytes, start *guarded, end bool) *amxTiles {
+	if t == nil {
+		return nil
+	}
+	out := *t
+	out.bytes, out.start = at(bytes, end, t.bytes), at(start, end, t.start)
+	return &out
+}
+
+func guardBatchSelect(t *testing.T, op Op) {
+	r := rand.New(rand.NewPCG(uint64(op), 34))
+	in, out, masks, limits := newGuarded(t, 1<<20), newGuarded(t, 1<<20), newGuarded(t, 4096), newGuarded(t, 128)
+	defer func() {
+		for _, g := range []*guarded{in, out, masks, limits} {
+			g.free(t)
+		}
+	}()
+	for i, dim := range dims() {
+		for _, end := range []bool{false, true} {
+			n, blocks := []int{4, 32, 7, 17, 16}[i%5], []int{1, 5, 2, 4, 8, 3}[i%6]
+			if dim > 1100 {
+				n = min(n, 20)
+			}
+			p := newProblem(r, dim, 16*blocks, n, fillings()[0])
+			if op == OpInt8Batch {
+				p.int8s = at(in, end, p.int8s)
+			} else {
+				p.bits = at(in, end, p.bits)
+			}
+			p.batch(t, op, at(limits, end, p.limits(r, op)), at(masks, end, make([]uint64, (16*blocks+63)/64*n)), at(out, end, make([]int32, 16*blocks*n)))
 		}
 	}
 }

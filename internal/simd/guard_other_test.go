@@ -5,6 +5,7 @@ package simd
 import "testing"
 
 // Guard pages are tested on Linux.
-func guardScan(*testing.T, Op)   {}
-func guardDotF16(*testing.T, Op) {}
-func guardSelect(*testing.T, Op) {}
+func guardScan(*testing.T, Op)        {}
+func guardDotF16(*testing.T, Op)      {}
+func guardSelect(*testing.T, Op)      {}
+func guardBatchSelect(*testing.T, Op) {}

@@ -20,12 +20,13 @@ const (
 	OpHamming
 	OpHammingBatch
 	OpAsymmetric
+	OpAsymmetricBatch
 	OpDotF16
 	OpSelect
 	opCount
 )
 
-var opNames = [opCount]string{"int8", "int8-batch", "hamming", "hamming-batch", "asymmetric", "dot-f16", "select"}
+var opNames = [opCount]string{"int8", "int8-batch", "hamming", "hamming-batch", "asymmetric", "asymmetric-batch", "dot-f16", "select"}
 
 // String is the name of the operation in Kernels and Force.
 func (o Op) String() string { return opNames[o] }
@@ -38,9 +39,10 @@ const (
 	Portable Level = iota
 	AVX2
 	AVX512
+	AMX
 )
 
-var levelNames = [...]string{"portable", "avx2", "avx512"}
+var levelNames = [...]string{"portable", "avx2", "avx512", "amx"}
 
 // String is the name of the level in Kernels and Force.
 func (l Level) String() string { return levelNames[l] }
@@ -89,7 +91,7 @@ func built() []Kernel {
 	var out []Kernel
 	for op := range opCount {
 		out = append(out, Kernel{Op: op, Level: Portable})
-		for _, l := range []Level{AVX2, AVX512} {
+		for _, l := range []Level{AVX2, AVX512, AMX} {
 			needs := kernelNeeds(op, l)
 			if needs == nil {
 				continue
@@ -117,7 +119,7 @@ func Kernels() []Kernel {
 }
 
 // Force chooses kernels by name: "auto" the best that the machine can run, a level
-// ("portable", "avx2", "avx512") for all operations, or "operation/level" for one of
+// ("portable", "avx2", "avx512", "amx") for all operations that have it, or "operation/level" for one of
 // them. It changes nothing if a kernel is not in this build or cannot run on this
 // machine; the error says what is missing. undo puts back what was chosen before.
 // Calls that run already end with the kernel they began with.

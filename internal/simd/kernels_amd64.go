@@ -20,7 +20,7 @@ func kernelNeeds(op Op, l Level) []need {
 	case AVX512:
 		needs := []need{{"avx2", cpu.X86.HasAVX2}, {"avx512f", cpu.X86.HasAVX512F}}
 		switch op {
-		case OpInt8, OpInt8Batch, OpAsymmetric:
+		case OpInt8, OpInt8Batch, OpAsymmetric, OpAsymmetricBatch:
 			needs = append(needs, need{"avx512_vnni", cpu.X86.HasAVX512VNNI})
 		case OpHamming, OpHammingBatch:
 			needs = append(needs, need{"avx512_vpopcntdq", cpu.X86.HasAVX512VPOPCNTDQ})
@@ -28,6 +28,12 @@ func kernelNeeds(op Op, l Level) []need {
 			needs = append(needs, need{"avx512bw", cpu.X86.HasAVX512BW})
 		}
 		return needs
+	case AMX:
+		// Small batches go to the kernels of AVX-512, and scores are compared with its
+		// masks.
+		if op == OpInt8Batch || op == OpAsymmetricBatch {
+			return append(append(kernelNeeds(op, AVX512), need{"avx512bw", cpu.X86.HasAVX512BW}), amxNeeds()...)
+		}
 	}
 	return nil
 }

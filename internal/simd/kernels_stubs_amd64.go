@@ -174,6 +174,36 @@ func readStreamsAVX512(buf *byte, stride int, lines int) uint64
 //go:noescape
 func peakAVX512(turns int)
 
+// asymmetricTile1AVX512 scores blocks of the bit plane with 1 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile1AVX512(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile2AVX512 scores blocks of the bit plane with 2 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile2AVX512(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile3AVX512 scores blocks of the bit plane with 3 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile3AVX512(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile4AVX512 scores blocks of the bit plane with 4 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile4AVX512(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile5AVX512 scores blocks of the bit plane with 5 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile5AVX512(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile6AVX512 scores blocks of the bit plane with 6 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile6AVX512(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
 // int8Tile1x1AVX2 scores 16 rows with 1 probes of 16-bit words; strides are in bytes.
 //
 //go:noescape
@@ -238,3 +268,118 @@ func selectDistancesAVX2(mask *uint64, dist *uint16, words int, limit int)
 //
 //go:noescape
 func readAVX2(buf *byte, lines int, ahead int) uint64
+
+// asymmetricTile1AVX2 scores blocks of the bit plane with 1 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile1AVX2(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile2AVX2 scores blocks of the bit plane with 2 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile2AVX2(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile3AVX2 scores blocks of the bit plane with 3 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile3AVX2(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// asymmetricTile4AVX2 scores blocks of the bit plane with 4 probes; pstride and ostride are the bytes between probes and between their results.
+//
+//go:noescape
+func asymmetricTile4AVX2(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
+
+// amxInt82x2 scores tiles of 2 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+//
+//go:noescape
+func amxInt82x2(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+
+// amxInt82x1 scores tiles of 1 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+//
+//go:noescape
+func amxInt82x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+
+// amxInt81x4 scores tiles of 4 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+//
+//go:noescape
+func amxInt81x4(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+
+// amxInt81x1 scores tiles of 1 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+//
+//go:noescape
+func amxInt81x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+
+// amxInt8Select2x2 scores tiles of 2 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
+//
+//go:noescape
+func amxInt8Select2x2(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// amxInt8Select2x1 scores tiles of 1 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 4096 bytes.
+//
+//go:noescape
+func amxInt8Select2x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// amxInt8Select1x4 scores tiles of 4 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
+//
+//go:noescape
+func amxInt8Select1x4(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// amxInt8Select1x1 scores tiles of 1 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 2048 bytes.
+//
+//go:noescape
+func amxInt8Select1x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// amxBits2x2 scores tiles of 2 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 8192 bytes.
+//
+//go:noescape
+func amxBits2x2(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
+
+// amxBits2x1 scores tiles of 1 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes.
+//
+//go:noescape
+func amxBits2x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
+
+// amxBits1x4 scores tiles of 4 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 16384 bytes.
+//
+//go:noescape
+func amxBits1x4(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
+
+// amxBits1x1 scores tiles of 1 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes.
+//
+//go:noescape
+func amxBits1x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
+
+// amxBitsSelect2x2 scores tiles of 2 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 8192 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
+//
+//go:noescape
+func amxBitsSelect2x2(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// amxBitsSelect2x1 scores tiles of 1 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 4096 bytes.
+//
+//go:noescape
+func amxBitsSelect2x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// amxBitsSelect1x4 scores tiles of 4 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 16384 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
+//
+//go:noescape
+func amxBitsSelect1x4(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// amxBitsSelect1x1 scores tiles of 1 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 2048 bytes.
+//
+//go:noescape
+func amxBitsSelect1x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+
+// peakAMX runs 16 TDPBSUD of 16 x 16 x 64 products each a turn, on registers.
+//
+//go:noescape
+func peakAMX(config *byte, turns int)
+
+// cpuidWords is EBX (upper half) and EAX of CPUID.
+//
+//go:noescape
+func cpuidWords(leaf int, subleaf int) uint64
+
+// xgetbv0 is XCR0: the states of registers that the system keeps. OSXSAVE must be set.
+//
+//go:noescape
+func xgetbv0() uint64

@@ -16,6 +16,9 @@ func suite(op Op) []func(*testing.T, Op) {
 	if op == OpDotF16 {
 		return []func(*testing.T, Op){conformDotF16, guardDotF16}
 	}
+	if op == OpInt8Batch || op == OpAsymmetricBatch {
+		return []func(*testing.T, Op){conformScan, conformAlignment, guardScan, conformBatchSelect, guardBatchSelect, conformBusy}
+	}
 	return []func(*testing.T, Op){conformScan, conformAlignment, guardScan}
 }
 
@@ -38,6 +41,8 @@ func machineHas(t *testing.T) map[string]bool {
 	for _, f := range strings.Fields(line) {
 		has[f] = true
 	}
+	// The processor has it and the system gives it: only then there is a kernel to run.
+	has["amx_leave"] = systemLetsUseTiles()
 	return has
 }
 
@@ -70,15 +75,17 @@ func TestKernels(t *testing.T) {
 	has := machineHas(t)
 	wants := map[Level][opCount]string{Portable: {}}
 	if vectors {
-		wants[AVX2] = [opCount]string{OpInt8: "avx2", OpInt8Batch: "avx2", OpHamming: "avx2", OpHammingBatch: "avx2", OpAsymmetric: "avx2", OpDotF16: "avx2 f16c", OpSelect: "avx2"}
+		wants[AVX2] = [opCount]string{OpInt8: "avx2", OpInt8Batch: "avx2", OpHamming: "avx2", OpHammingBatch: "avx2", OpAsymmetric: "avx2", OpAsymmetricBatch: "avx2", OpDotF16: "avx2 f16c", OpSelect: "avx2"}
 		wants[AVX512] = [opCount]string{
-			OpInt8: "avx512f avx512_vnni", OpInt8Batch: "avx512f avx512_vnni", OpAsymmetric: "avx512f avx512_vnni",
+			OpInt8: "avx512f avx512_vnni", OpInt8Batch: "avx512f avx512_vnni", OpAsymmetric: "avx512f avx512_vnni", OpAsymmetricBatch: "avx512f avx512_vnni",
 			OpHamming: "avx512f avx512_vpopcntdq", OpHammingBatch: "avx512f avx512_vpopcntdq", OpDotF16: "avx512f", OpSelect: "avx512f avx512bw",
 		}
+		const amx = "avx512f avx512bw avx512_vnni amx_tile amx_int8 amx_leave"
+		wants[AMX] = [opCount]string{OpInt8Batch: amx, OpAsymmetricBatch: amx}
 	}
 	for l, byOp := range wants {
 		for op, features := range byOp {
-			can := has != nil || l == Portable
+			can := l == Portable || has != nil && features != "" // no features: no such kernel
 			for _, f := range strings.Fields(features) {
 				can = can && has[f]
 			}

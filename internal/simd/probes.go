@@ -15,6 +15,7 @@ type Int8Probes struct {
 	bytes          []int8  // n x 4*groups, padded with 0
 	words          []int16 // n x 4*groups, each group in the order 0, 2, 1, 3
 	start          []int32 // -128 * sum of the probe, where its sums begin
+	tiles          *amxTiles
 }
 
 // NewInt8Probes copies probes of dim dimensions each. Any s8 is allowed, -128 too.
@@ -34,6 +35,7 @@ func NewInt8Probes(dim int, probes ...[]int8) *Int8Probes {
 			p.start[i] -= 128 * int32(x)
 		}
 	}
+	p.tiles = newAMXTiles(p.bytes, p.start, p.n, padded, true)
 	return p
 }
 

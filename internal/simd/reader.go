@@ -57,3 +57,11 @@ func readAsymmetric(plane []byte, row int, p *BitQueries) int32 {
 	}
 	return best
 }
+
+func readAsymmetricBatch(plane []byte, row int, p *BitQueryBatch, i int) int32 {
+	sum := int32(0)
+	for d := range p.dim {
+		sum += (2*readBit(plane, p.dim, row, d) - 1) * p.value(i, d)
+	}
+	return sum
+}

@@ -55,6 +55,13 @@ func scanTiles(blocks, blockBytes, probes int, tile func(b, count, from, n, ahea
 const streamAhead = 4096
 
 func scanInt8BatchVector(l Level, scores []int32, plane []byte, blocks int, p *Int8Probes) {
+	if l == AMX {
+		if p.tiles != nil {
+			scanInt8AMX(scores, plane, blocks, p, nil)
+			return
+		}
+		l = AVX512
+	}
 	rows, size := blocks*BlockRows, 64*p.groups
 	if l != AVX512 {
 		// Block by block, so that the block stays in the first cache for all probes.

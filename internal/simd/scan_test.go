@@ -153,6 +153,8 @@ func (p *problem) verify(t *testing.T, op Op) {
 		ScanHammingBatch(dist, p.bits, p.rows, p.pb)
 	case OpAsymmetric:
 		ScanAsymmetric(scores, p.bits, p.rows, NewBitQueries(p.dim, p.probes[:min(len(p.probes), MaxQueries)]...))
+	case OpAsymmetricBatch:
+		ScanAsymmetricBatch(scores, p.bits, p.rows, NewBitQueryBatch(p.dim, p.probes...))
 	}
 	for r, v := range p.vectors {
 		switch op {
@@ -175,6 +177,11 @@ func (p *problem) verify(t *testing.T, op Op) {
 		case OpAsymmetric:
 			batch = 1
 			p.equal(t, op, r, 0, int64(scores[r]), int64(largest(v, p.probes[:min(len(p.probes), MaxQueries)])))
+		case OpAsymmetricBatch:
+			batch = len(p.probes)
+			for i := range p.probes {
+				p.equal(t, op, r, i, int64(scores[i*n+r]), int64(largest(v, p.probes[i:i+1])))
+			}
 		}
 	}
 	for i := batch * n; i < len(scores); i++ {
