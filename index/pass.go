@@ -141,7 +141,8 @@ func (p *pass) prepare() {
 // worker is the memory of one goroutine of a pass.
 type worker struct {
 	scores   []int32
-	selected [pageWords]uint64
+	selected []uint64
+	limits   []int32
 	keepers  []keeper
 	ints     []int32
 }
@@ -179,7 +180,7 @@ func (p *pass) work() {
 	if n > 1 {
 		call = min(call, 1024)
 	}
-	w.scores = sized(w.scores, n*call)
+	w.scores, w.limits, w.selected = sized(w.scores, n*call), sized(w.limits, n), sized(w.selected, n*(call/64))
 	for {
 		u := int(p.next.Add(1) - 1)
 		if u >= len(p.spans) {
@@ -207,31 +208,31 @@ func (p *pass) read(w *worker, u int, v *view, from, rows int) {
 	blocks := simd.Blocks(rows)
 	stride := blocks * simd.BlockRows
 	first := from / simd.BlockRows
-	if p.fast {
-		n := simd.BitBlockBytes(p.form.dim)
-		plane := v.bits.Bytes()[first*n : (first+blocks)*n]
-		if p.lone != nil {
-			simd.ScanAsymmetric(w.scores, plane, rows, p.lone)
-		} else {
-			simd.ScanAsymmetricBatch(w.scores, plane, rows, p.bits)
-		}
-	} else {
-		n := simd.Int8BlockBytes(p.form.dim)
-		plane := v.codes.Bytes()[first*n : (first+blocks)*n]
-		if len(p.searches) == 1 {
-			simd.ScanInt8(w.scores, plane, rows, p.codes, 0)
-		} else {
-			simd.ScanInt8Batch(w.scores, plane, rows, p.codes)
-		}
+	for i, s := range p.searches {
+		w.limits[i] = s.limit.Load()
 	}
-	words := (stride + 63) / 64
-	selected := w.selected[:words]
+	plane, n := v.codes, simd.Int8BlockBytes(p.form.dim)
+	if p.fast {
+		plane, n = v.bits, simd.BitBlockBytes(p.form.dim)
+	}
+	bytes := plane.Bytes()[first*n : (first+blocks)*n]
+	words := (rows + 63) / 64
+	switch {
+	case p.lone != nil:
+		simd.ScanAsymmetric(w.scores, bytes, rows, p.lone)
+		simd.SelectScores(w.selected, w.scores[:stride], w.limits[0])
+	case p.fast:
+		simd.ScanAsymmetricBatchSelect(w.selected, w.scores, bytes, rows, p.bits, w.limits)
+	case len(p.searches) == 1:
+		simd.ScanInt8(w.scores, bytes, rows, p.codes, 0)
+		simd.SelectScores(w.selected, w.scores[:stride], w.limits[0])
+	default:
+		simd.ScanInt8BatchSelect(w.selected, w.scores, bytes, rows, p.codes, w.limits)
+	}
 	wide := v.wide.page(p.spans[u].page)
 	base := place(p.spans[u].view) << rowBits
 	for i, s := range p.searches {
-		scores := w.scores[i*stride : (i+1)*stride]
-		limit := s.limit.Load()
-		simd.SelectScores(selected, scores, limit)
+		scores, selected, limit := w.scores[i*stride:(i+1)*stride], w.selected[i*words:(i+1)*words], w.limits[i]
 		k, allowed := &w.keepers[i], &s.allowed[u]
 		for j := range selected {
 			at := from%pageRows/64 + j
