@@ -35,21 +35,16 @@ func (p *pass) finish(s *search) bool {
 	limit := s.limit.Load()
 	rows := slices.DeleteFunc(s.found, func(r kept) bool { return r.score < limit })
 	slices.SortFunc(rows, func(a, b kept) int { return cmp.Compare(b.score, a.score) })
-	best := people[float32]{k: s.K}
-	var out []Candidate
+	list := ranking{best: people[float32]{k: s.K}}
 	for _, r := range rows {
 		// From here on nobody can reach the k-th best.
-		if r.score != everything && best.full() && float32(float32(r.score)*s.Probe.unit)+s.Probe.slack < best.worst() {
+		if r.score != everything && list.best.full() && float32(float32(r.score)*s.Probe.unit)+s.Probe.slack < list.best.worst() {
 			break
 		}
-		c := p.score(s, r)
-		best.offer(c.Person, c.Score)
-		if !best.full() || c.Score >= best.worst() {
-			out = append(out, c)
-		}
+		list.add(p.score(s, r))
 	}
 	s.answer.Mode = Exact
-	s.answer.Candidates = fold(out, s.K)
+	s.answer.Candidates = list.fold()
 	return true
 }
 
@@ -70,14 +65,14 @@ func (p *pass) finishFast(s *search) bool {
 		deviation := math.Sqrt((math.Pi/2 - 1) / float64(p.form.dim))
 		s.answer.Sure = float32(float64(limit)*float64(s.Probe.bitUnit) + float64(sureDeviations*deviation))
 	}
-	out := make([]Candidate, 0, s.depth)
+	list := ranking{best: people[float32]{k: s.K}}
 	for _, r := range s.found {
 		if r.score >= limit {
-			out = append(out, p.score(s, r))
+			list.add(p.score(s, r))
 		}
 	}
 	s.answer.Mode = Fast
-	s.answer.Candidates = fold(out, s.K)
+	s.answer.Candidates = list.fold()
 	return true
 }
 
@@ -87,13 +82,27 @@ func (p *pass) score(s *search, r kept) Candidate {
 	return Candidate{v.people[row], v.keys[row], clamp(simd.DotF16(s.Probe.rotated, v.row16(row)))}
 }
 
+// ranking collects scored rows; of those that many people are better than it keeps
+// none.
+type ranking struct {
+	best people[float32]
+	rows []Candidate
+}
+
+func (l *ranking) add(c Candidate) {
+	l.best.offer(c.Person, c.Score)
+	if !l.best.full() || c.Score >= l.best.worst() {
+		l.rows = append(l.rows, c)
+	}
+}
+
 // fold keeps the best row of each person, and the k best of those.
-func fold(rows []Candidate, k int) []Candidate {
-	slices.SortFunc(rows, better)
-	seen := make(map[uint64]bool, k)
-	out := make([]Candidate, 0, min(k, len(rows)))
-	for _, c := range rows {
-		if len(out) == k {
+func (l *ranking) fold() []Candidate {
+	slices.SortFunc(l.rows, better)
+	seen := make(map[uint64]bool, l.best.k)
+	out := make([]Candidate, 0, min(l.best.k, len(l.rows)))
+	for _, c := range l.rows {
+		if len(out) == l.best.k {
 			break
 		}
 		if !seen[c.Person] {
