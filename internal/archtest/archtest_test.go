@@ -70,6 +70,7 @@ func allowed() map[string][]string {
 		"internal/archtest":  {},
 		"internal/config":    {},
 		"internal/cost":      {},
+		"internal/gcpace":    {},
 		"internal/mutant":    {},
 		"internal/offheap":   {},
 		"internal/simd":      {},
