@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"immis/internal/gcpace"
 	"immis/internal/telemetry"
 	"immis/server"
 )
@@ -60,6 +61,7 @@ func (a *app) startLocal(data, keys, prefix string, cfg server.Config) (_ *local
 	// The server outlives an interrupt until its client has stopped.
 	ctx, stop := context.WithCancel(context.WithoutCancel(a.ctx))
 	l.stop = stop
+	go gcpace.Run(ctx, gcpace.Config{})
 	go func() {
 		defer close(l.ended)
 		l.err = l.server.Run(ctx)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"immis/internal/gcpace"
 	"immis/internal/telemetry"
 	"immis/server"
 )
@@ -136,6 +137,7 @@ func (c *serveCmd) Run(a *app) error {
 			told <- nil
 		}
 	}()
+	go gcpace.Run(a.ctx, gcpace.Config{})
 	err = s.Run(a.ctx)
 	close(served)
 	return errors.Join(err, <-told)
