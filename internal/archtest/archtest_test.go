@@ -65,7 +65,7 @@ func allowed() map[string][]string {
 		"bench/load":    {"api/...", "bench", "bench/synth", "templates/..."},
 		"bench/restart": {"bench", "bench/synth", "engine", "store", "store/seal", "templates/..."},
 
-		"cmd/immis": {"api/...", "server", "bench/...", "engine", "store", "store/seal", "templates/...", "internal/config", "internal/telemetry"},
+		"cmd/immis": {"api/...", "server", "bench/...", "engine", "store", "store/seal", "templates/...", "internal/config", "internal/gcpace", "internal/telemetry"},
 
 		"internal/archtest":  {},
 		"internal/config":    {},
