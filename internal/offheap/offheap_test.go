@@ -32,6 +32,13 @@ func panics(f func()) (p any) {
 	return nil
 }
 
+func fill(p []byte, b byte) {
+	p[0] = b
+	for n := 1; n < len(p); n *= 2 {
+		copy(p[n:], p[:n])
+	}
+}
+
 // sizes are drawn around pages and huge pages, where rounding and alignment turn.
 func sizes() *rapid.Generator[int] {
 	return rapid.OneOf(
@@ -68,9 +75,7 @@ func TestRegion(t *testing.T) {
 		if len(bytes.TrimLeft(p, "\x00")) > 0 {
 			t.Fatal("memory is not zeroed")
 		}
-		for i := range p { // the next region must not find this
-			p[i] = 0xa5
-		}
+		fill(p, 0xa5) // the next region must not find this
 		r.Unmap()
 		if r.Bytes() != nil {
 			t.Fatal("an unmapped region hands its memory out")
@@ -131,9 +136,7 @@ func TestRegionsAndBudgetModel(t *testing.T) {
 				}
 				used += want
 				next++
-				for i := range r.Bytes() {
-					r.Bytes()[i] = next
-				}
+				fill(r.Bytes(), next)
 				regions = append(regions, held{r, next})
 			},
 			"unmap": func(t *rapid.T) {
