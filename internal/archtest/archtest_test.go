@@ -75,6 +75,7 @@ func allowed() map[string][]string {
 		"internal/offheap":   {},
 		"internal/simd":      {},
 		"internal/telemetry": {},
+		"internal/zstd":      {},
 	}
 }
 
