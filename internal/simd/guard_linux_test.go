@@ -173,7 +173,7 @@ func guardBatchSelect(t *testing.T, op Op) {
 			g.free(t)
 		}
 	}()
-	for i, dim := range dims() {
+	for i, dim := range batchDims() {
 		for _, end := range []bool{false, true} {
 			n, blocks := []int{4, 32, 7, 17, 16}[i%5], []int{1, 5, 2, 4, 8, 3}[i%6]
 			if dim > 1100 {
