@@ -113,7 +113,7 @@ func half(h uint16) float64 {
 // TestLFWThroughServer searches every probe of LFW in a gallery of the first image
 // of each person, over gRPC. Whoever the server puts first has to be whom an exact
 // computation from the file puts first, probe by probe; they may differ only where
-// two cosines differ by less than 1e-5.
+// two cosines differ by less than 1e-4: the index scores rows of 16-bit floats.
 func TestLFWThroughServer(t *testing.T) {
 	l := readLFW(t)
 	conn := startServer(t)
@@ -176,19 +176,19 @@ func (l *lfw) judge(t *testing.T, first []int, score []float64) {
 			if l.identity[l.gallery[first[i]]] == l.identity[row] {
 				right.Add(1)
 			}
-			if math.Abs(score[i]-c[first[i]]) > 1e-5 {
-				t.Errorf("probe row %d: score %v, want %v within 1e-5", row, score[i], c[first[i]])
+			if math.Abs(score[i]-c[first[i]]) > 1e-4 {
+				t.Errorf("probe row %d: score %v, want %v within 1e-4", row, score[i], c[first[i]])
 			}
 			if first[i] == best {
 				continue
 			}
-			if near.Add(1); c[best]-c[first[i]] > 1e-5 {
+			if near.Add(1); c[best]-c[first[i]] > 1e-4 {
 				t.Errorf("probe row %d: gallery %d is first with %v, want %d with %v", row, first[i], c[first[i]], best, c[best])
 			}
 		}
 	}
 	share := float64(right.Load()) / float64(len(l.probes))
-	t.Logf("LFW, fused_512, %d probes in a gallery of %d: rank-1 %.2f %% through the server, %.2f %% exactly; %d answers differ within 1e-5",
+	t.Logf("LFW, fused_512, %d probes in a gallery of %d: rank-1 %.2f %% through the server, %.2f %% exactly; %d answers differ within 1e-4",
 		len(l.probes), len(l.gallery), 100*share, 100*float64(exactRight.Load())/float64(len(l.probes)), near.Load())
 	if share < 0.9725 || share > 0.9735 {
 		t.Errorf("rank-1 %.2f %%, want 97.3 %%", 100*share)

@@ -35,6 +35,9 @@ type Options struct {
 	// SearchQueue is how many more may wait for a worker; beyond it a search is
 	// refused at once. 0: 64.
 	SearchQueue int
+	// IndexMemory bounds the bytes of the vector indexes; beyond it enrolments of face
+	// vectors are refused and searches go on. 0: no bound.
+	IndexMemory int64
 	// MaxPendingChecks bounds the duplicate checks that have not run yet; beyond it
 	// enrolments that ask for one are refused. 0: 1,000,000.
 	MaxPendingChecks int
@@ -81,6 +84,9 @@ type Engine struct {
 	store    *store.Store
 	register *register
 	admit    *admission // of searches, the decoding of their probes included
+	// passes admits searches that only the index works for, which takes together those
+	// that arrive together.
+	passes *admission
 	// preparing admits the decoding of samples elsewhere. No request holds both.
 	preparing *admission
 	checks    *checkQueue
@@ -96,8 +102,8 @@ func New(o Options) (*Engine, error) {
 	if o.Store == nil {
 		return nil, errors.New("engine: store is nil, want an open one")
 	}
-	if o.SearchWorkers < 0 || o.SearchQueue < 0 || o.MaxPendingChecks < 0 {
-		return nil, errors.New("engine: workers, queue and pending checks must not be negative")
+	if o.IndexMemory < 0 || o.SearchWorkers < 0 || o.SearchQueue < 0 || o.MaxPendingChecks < 0 {
+		return nil, errors.New("engine: memory, workers, queue and pending checks must not be negative")
 	}
 	o = o.withDefaults()
 	if o.Policy == (decision.Policy{}) {
@@ -109,8 +115,9 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		opts:      o,
 		store:     o.Store,
-		register:  newRegister(),
+		register:  newRegister(o.IndexMemory),
 		admit:     newAdmission("search", o.SearchWorkers, o.SearchQueue),
+		passes:    newAdmission("search by face", searchesPerPass, o.SearchQueue),
 		preparing: newAdmission("preparation of samples", prepareWorkers*runtime.GOMAXPROCS(0), prepareQueue),
 		checks:    newCheckQueue(),
 	}
@@ -120,6 +127,17 @@ func New(o Options) (*Engine, error) {
 	}
 	e.metrics = m
 	return e, nil
+}
+
+// Close frees the memory of the indexes. No request may be under way or follow.
+func (e *Engine) Close() {
+	e.ready.Store(false)
+	e.register.mu.Lock()
+	defer e.register.mu.Unlock()
+	for name, m := range e.register.models {
+		m.index.Close()
+		delete(e.register.models, name)
+	}
 }
 
 // Ready tells whether the index stands and misses nothing. Once Load has returned,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"immis/internal/offheap"
 	"immis/store"
 	"immis/templates"
 )
@@ -41,6 +42,7 @@ const (
 	ReasonDamaged         = "DAMAGED"
 	ReasonTooManyModels   = "TOO_MANY_MODELS"
 	ReasonVisibility      = "VISIBILITY_CHANGE"
+	ReasonMemory          = "INDEX_MEMORY_FULL"
 
 	ReasonPurpose    templates.Reason = "PURPOSE_REQUIRED"
 	ReasonCase       templates.Reason = "CASE_REFERENCE_REQUIRED"
@@ -80,6 +82,15 @@ func notFound() error {
 
 func exists(what string) error {
 	return &Error{Reason: ReasonExists, Err: ErrExists, What: what, Got: "an identifier in use", Want: "a new one"}
+}
+
+// outOfMemory passes on what the index says when it has no room.
+func outOfMemory(err error) error {
+	var full *offheap.BudgetError
+	if !errors.As(err, &full) {
+		return err
+	}
+	return &Error{Reason: ReasonMemory, Err: ErrOverloaded, What: "memory of the index", Got: fmt.Sprintf("%d bytes in use and %d more needed", full.Used, full.Want), Want: fmt.Sprintf("at most %d; raise --index-memory or delete what is not needed", full.Limit)}
 }
 
 func overloaded(what string, n int) error {

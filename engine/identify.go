@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"immis/index"
 	"immis/store"
 	"immis/templates"
 )
@@ -42,10 +43,17 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 	if err != nil {
 		return IdentifyResult{}, err
 	}
-	defer leave()
+	defer func() { leave() }()
 	p, object, err := e.identifyProbe(ctx, req, f)
 	if err != nil {
 		return IdentifyResult{}, e.refused(ctx, req.Caller, KindIdentify, object, err)
+	}
+	if p.indexOnly() {
+		leave()
+		if leave, err = e.passes.enter(ctx); err != nil {
+			leave = func() {}
+			return IdentifyResult{}, e.refused(ctx, req.Caller, KindIdentify, object, err)
+		}
 	}
 	res, err := e.search(ctx, p, f, req.MaxCandidates, req.Mode)
 	if err != nil {
@@ -59,6 +67,12 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 	e.metrics.identify(res.Mode, res.Comparisons, time.Since(start))
 	return res, nil
 }
+
+// searchesPerPass is how many searches the index may work on at once.
+const searchesPerPass = 32
+
+// indexOnly tells whether the index alone answers.
+func (p *probe) indexOnly() bool { return len(p.fingers) == 0 && p.models() == 1 }
 
 // identifyProbe takes exactly one source; a stored subject is not searched for in itself.
 func (e *Engine) identifyProbe(ctx context.Context, req IdentifyRequest, f *filter) (*probe, store.ID, error) {
@@ -169,14 +183,20 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 		res.Subjects = e.register.others(f.without)
 	}
 	switch {
-	case len(p.fingers) == 0 && p.models() == 1:
-		subjects, err = e.nearest(ctx, c, f, k)
+	case p.indexOnly():
+		subjects, err = e.nearest(ctx, c, f, k, mode)
 	case len(p.faces) > 0 && mode == ModeFast:
 		res.Mode = ModeFast
-		subjects, err = e.nearest(ctx, c, f, max(fastHits, k))
+		subjects, err = e.nearest(ctx, c, f, max(fastHits, k), mode)
 	}
 	if err != nil {
 		return res, err
+	}
+	if c.fast {
+		res.Mode, res.SureAbove = ModeFast, c.sure
+	}
+	if f.seesAll(e.register) { // else the number would tell of people the principal may not know of
+		res.Excluded = c.excluded
 	}
 	if bounded && c.made > 0 {
 		c.made = reachable
@@ -242,11 +262,7 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 // nearest returns the k subjects nearest by face, all that tie with the last of
 // them included. For a probe of one face model and no fingers these are the exact
 // candidates, since evidence grows with the score.
-func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int) ([]*subject, error) {
-	accept := func(key uint64) bool {
-		enc := e.register.encounterOf(key)
-		return enc != nil && f.accepts(enc.subject, enc.subject.state.Load())
-	}
+func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int, mode SearchMode) ([]*subject, error) {
 	seen := map[*subject]bool{}
 	var out []*subject
 	for i := range c.probe.faces {
@@ -255,10 +271,10 @@ func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int) ([]
 		if m == nil {
 			continue
 		}
-		if m.index.Dim() != len(pf.vector) {
-			return nil, templates.Bad(templates.ReasonDimension, "face vector of a known model", len(pf.vector), m.index.Dim())
+		if m.index.Dim() != pf.Dim() {
+			return nil, templates.Bad(templates.ReasonDimension, "face vector of a known model", pf.Dim(), m.index.Dim())
 		}
-		near, err := e.nearestTo(ctx, c, m, pf.vector, k, accept)
+		near, err := e.nearestTo(ctx, c, m, pf.Probe, k, f, mode)
 		if err != nil {
 			return nil, err
 		}
@@ -272,30 +288,37 @@ func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int) ([]
 	return out, nil
 }
 
-// nearestTo asks the index for more rows until they belong to k subjects and the
-// last row is worse than the k-th subject's, or there are no more.
-func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, vector []float32, k int, accept func(uint64) bool) ([]*subject, error) {
-	for rows := 2*k + 16; ; rows *= 4 {
-		hits, compared, err := m.index.Search(ctx, vector, rows, accept)
-		c.made += uint64(compared)
+// nearestTo asks the index for more people until there are k and the last is worse
+// than the k-th, or there are no more. People who left, or left a gallery, since the
+// index looked are dropped.
+func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, p *index.Probe, k int, f *filter, mode SearchMode) ([]*subject, error) {
+	q := index.Query{Probe: p, K: k + 16, Filter: f.rows(e.register)}
+	if mode == ModeFast {
+		q.Mode = index.Fast
+	}
+	for ; ; q.K = min(4*q.K, index.MaxK) {
+		answer, err := m.index.Search(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		seen := map[*subject]bool{}
+		c.made, c.excluded = c.made+uint64(answer.Rows), uint64(answer.Excluded)
+		if answer.Mode == index.Fast {
+			c.fast, c.sure = true, max(c.sure, answer.Sure)
+		}
 		var out []*subject
 		kth := float32(math.Inf(-1))
-		for _, h := range hits {
+		for _, h := range answer.Candidates {
 			enc := e.register.encounterOf(h.Key)
-			if enc == nil || seen[enc.subject] || len(out) >= k && h.Score < kth {
+			if enc == nil || !f.accepts(enc.subject, enc.subject.state.Load()) || len(out) >= k && h.Score < kth {
 				continue
 			}
-			seen[enc.subject] = true
 			out = append(out, enc.subject)
 			if len(out) == k {
 				kth = h.Score
 			}
 		}
-		if len(hits) < rows || len(out) >= k && hits[len(hits)-1].Score < kth {
+		n := len(answer.Candidates)
+		if n < q.K || q.K == index.MaxK || len(out) >= k && answer.Candidates[n-1].Score < kth {
 			return out, nil
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"immis/index"
 	"immis/matcher/decision"
 	"immis/matcher/face"
 	"immis/matcher/finger"
@@ -22,6 +23,7 @@ type probe struct {
 type probeFace struct {
 	model  string
 	vector []float32
+	*index.Probe
 }
 
 type probeFinger struct {
@@ -29,13 +31,19 @@ type probeFinger struct {
 	template *finger.Template
 }
 
-func (p *probe) add(t templates.Template) {
+// add takes a decoded template, whose vector has unit length.
+func (p *probe) add(t templates.Template) error {
 	switch {
 	case t.Face != nil:
-		p.faces = append(p.faces, probeFace{t.Face.Model, t.Face.Vector})
+		f, err := index.NewProbe(t.Face.Vector)
+		if err != nil {
+			return fmt.Errorf("prepare face vector: %w", err)
+		}
+		p.faces = append(p.faces, probeFace{t.Face.Model, t.Face.Vector, f})
 	case t.Finger != nil:
 		p.fingers = append(p.fingers, probeFinger{t.Finger.Position, finger.Prepare(t.Finger)})
 	}
+	return nil
 }
 
 // models counts the face models of the probe.
@@ -64,7 +72,9 @@ func (e *Engine) newProbe(ctx context.Context, path string, samples []Sample, b 
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			p.add(v)
+			if err := p.add(v); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := e.checkDimensions(path, p); err != nil {
@@ -76,8 +86,8 @@ func (e *Engine) newProbe(ctx context.Context, path string, samples []Sample, b 
 // checkDimensions refuses a vector that is not of the dimension its model has here.
 func (e *Engine) checkDimensions(path string, p *probe) error {
 	for _, f := range p.faces {
-		if m := e.register.model(f.model); m != nil && m.index.Dim() != len(f.vector) {
-			return templates.Bad(templates.ReasonDimension, path+": face vector of a known model", fmt.Sprintf("%d dimensions", len(f.vector)), m.index.Dim())
+		if m := e.register.model(f.model); m != nil && m.index.Dim() != f.Dim() {
+			return templates.Bad(templates.ReasonDimension, path+": face vector of a known model", fmt.Sprintf("%d dimensions", f.Dim()), m.index.Dim())
 		}
 	}
 	return nil
@@ -124,7 +134,9 @@ func (e *Engine) probeOf(ctx context.Context, id store.ID, encounters []*encount
 				if err := ctx.Err(); err != nil {
 					return nil, err
 				}
-				p.add(v)
+				if err := p.add(v); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -166,7 +178,12 @@ type comparer struct {
 	finger finger.Comparer
 	// made counts comparisons.
 	made uint64
-	out  []comparison
+	// What the index said: rows that the filter left out, and, if it looked fast, the
+	// score from which on it can be relied on.
+	excluded uint64
+	fast     bool
+	sure     float32
+	out      []comparison
 }
 
 // compare computes each probe view against every comparable view of the
@@ -182,7 +199,7 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 				if f.model.name != p.model {
 					continue
 				}
-				score, ok := f.model.index.Score(p.vector, f.key)
+				score, ok := f.model.index.Score(p.Probe, f.key)
 				if !ok {
 					continue
 				}
@@ -243,8 +260,8 @@ func compareProbes(ctx context.Context, p, claim *probe) ([]comparison, error) {
 		first := true
 		for _, b := range claim.faces {
 			if a.model == b.model {
-				if len(a.vector) != len(b.vector) {
-					return nil, templates.Bad(templates.ReasonDimension, "claim.samples: face vector of the probe's model", fmt.Sprintf("%d dimensions", len(b.vector)), len(a.vector))
+				if a.Dim() != b.Dim() {
+					return nil, templates.Bad(templates.ReasonDimension, "claim.samples: face vector of the probe's model", fmt.Sprintf("%d dimensions", b.Dim()), a.Dim())
 				}
 				keep(comparison{modality: templates.ModalityFace, model: a.model, score: face.Compare(a.vector, b.vector)}, first)
 				first = false
@@ -323,6 +340,24 @@ type filter struct {
 	without   *subject
 	// everyone passes what no principal but the system may search.
 	everyone bool
+}
+
+// seesAll tells whether the principal may see everybody.
+func (f *filter) seesAll(r *register) bool { return f.everyone || r.readsAll(f.principal) }
+
+// rows is the filter as the index knows it.
+func (f *filter) rows(r *register) index.Filter {
+	var out index.Filter
+	if f.without != nil {
+		out.Without, out.HasWithout = f.without.person, true
+	}
+	if len(f.galleries) > 0 {
+		out.In = append(out.In, numbers(f.galleries))
+	}
+	if readable, all := r.readable(f.principal); !all && !f.everyone {
+		out.In = append(out.In, append(readable, noGallery))
+	}
+	return out
 }
 
 func (f *filter) accepts(s *subject, st *subjectState) bool {

@@ -17,7 +17,7 @@ func TestReferencesArePreparedOnce(t *testing.T) {
 	w := crowd(t)
 	f := w.Finger(1, templates.RightIndex, 0)
 	want := finger.Prepare(&f)
-	size := newRegister()
+	size := newRegister(0)
 	r := newReference(&f)
 	r.count(&size.fingerSize, true)
 	got := make([]*finger.Template, 16)

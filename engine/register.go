@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"immis/index"
+	"immis/internal/offheap"
 	"immis/store"
 	"immis/templates"
 )
@@ -28,6 +29,8 @@ type register struct {
 	byOrder     map[uint64]*encounter
 
 	nextOrder  atomic.Uint64
+	nextPerson uint64 // under mu
+	memory     *offheap.Budget
 	version    atomic.Uint64 // newest ledger entry that changed what searches see
 	closed     atomic.Int64  // galleries with readers
 	published  atomic.Int64  // encounters ever published, for the idle work
@@ -39,6 +42,7 @@ type register struct {
 // subject is one enrolled person record.
 type subject struct {
 	id       store.ID
+	person   uint64 // its number in the indexes
 	external string
 	state    atomic.Pointer[subjectState] // nil: withdrawn
 }
@@ -67,21 +71,26 @@ type faceRow struct {
 }
 
 type gallery struct {
-	id   store.ID
-	data atomic.Pointer[Gallery]
-	size atomic.Int64
+	id     store.ID
+	number index.Gallery // its number in the indexes, 1 or more
+	data   atomic.Pointer[Gallery]
+	size   atomic.Int64
 }
 
 // model is the index of one face model. It lives while rows or requests need it,
 // so that a model nobody is enrolled with does not fix a dimension for ever.
 type model struct {
 	name  string
-	index *index.Flat
+	index *index.Index
 	users int // under register.mu
 }
 
-func newRegister() *register {
+// noGallery stands in the indexes for being in no gallery.
+const noGallery index.Gallery = 0
+
+func newRegister(memory int64) *register {
 	return &register{
+		memory:    offheap.NewBudget(memory),
 		subjects:  map[store.ID]*subject{},
 		galleries: map[store.ID]*gallery{},
 		models:    map[string]*model{},
@@ -95,8 +104,8 @@ const viewBits = 8
 
 func rowKey(order uint64, view int) uint64 { return order<<viewBits | uint64(view) }
 
-// acquireModel reserves a model for one row and checks the dimension. A new model is
-// refused when there are most already.
+// acquireModel reserves a model and room in its index for one row, and checks the
+// dimension. A new model is refused when there are most already.
 func (r *register) acquireModel(name string, dim, most int) (*model, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,25 +114,38 @@ func (r *register) acquireModel(name string, dim, most int) (*model, error) {
 		if len(r.models) >= most {
 			return nil, &Error{Reason: ReasonTooManyModels, Err: ErrPrecondition, What: "face model", Got: fmt.Sprintf("a new one beside %d in use", len(r.models)), Want: fmt.Sprintf("one of those in use; at most %d", most)}
 		}
-		m = &model{name: name, index: index.NewFlat(dim)}
-		r.models[name] = m
+		x, err := index.New(dim, index.Options{Budget: r.memory})
+		if err != nil {
+			return nil, err
+		}
+		m = &model{name: name, index: x}
 	}
 	if m.index.Dim() != dim {
 		return nil, templates.Bad(templates.ReasonDimension, "face vector of a known model", fmt.Sprintf("%d dimensions", dim), m.index.Dim())
 	}
+	if err := m.index.Reserve(1); err != nil {
+		if m.users == 0 {
+			m.index.Close()
+		}
+		return nil, outOfMemory(err)
+	}
+	r.models[name] = m
 	m.users++
 	return m, nil
 }
 
+// releaseModel gives back what acquireModel reserved.
 func (r *register) releaseModel(m *model) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	m.index.Reserve(-1)
 	r.releaseModelLocked(m)
 }
 
 func (r *register) releaseModelLocked(m *model) {
 	if m.users--; m.users == 0 && r.models[m.name] == m {
 		delete(r.models, m.name)
+		m.index.Close()
 	}
 }
 
@@ -175,16 +197,17 @@ func (r *register) encounterOf(key uint64) *encounter {
 // publishEncounter makes an encounter visible to searches, and its subject when
 // that is new. It is called by the committer or, at start, by the loader.
 func (r *register) publishEncounter(enc *encounter, id store.ID, external string, galleries []store.ID) error {
+	s, rows := r.expect(id, external, galleries)
 	for i := range enc.faces {
 		f := &enc.faces[i]
-		if err := f.model.index.Append(f.key, f.vector); err != nil {
+		if err := f.model.index.Append(index.Row{Key: f.key, Person: s.person, Vector: f.vector, Galleries: rows}); err != nil {
 			return fmt.Errorf("publish encounter: %w", err)
 		}
+		f.model.index.Reserve(-1)
 		f.vector = nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.publishSubjectLocked(id, external)
 	enc.subject = s
 	old := s.state.Load()
 	next := &subjectState{encounters: append(slices.Clone(old.encounters), enc), galleries: slices.Clone(old.galleries)}
@@ -202,6 +225,11 @@ func (r *register) publishEncounter(enc *encounter, id store.ID, external string
 	}
 	r.byOrder[enc.order] = enc
 	s.state.Store(next)
+	// The other encounters join the galleries; and another encounter or a membership may
+	// have come since the rows were made.
+	if now := numbers(next.galleries); !slices.Equal(now, rows) || len(next.galleries) != len(old.galleries) {
+		s.setRows(next, now)
+	}
 	r.encounters.Add(1)
 	r.published.Add(1)
 	r.countFingers(enc, 1)
@@ -218,12 +246,57 @@ func (r *register) publishSubject(id store.ID, external string) {
 func (r *register) publishSubjectLocked(id store.ID, external string) *subject {
 	s := r.subjects[id]
 	if s == nil {
-		s = &subject{id: id, external: external}
+		r.nextPerson++
+		s = &subject{id: id, external: external, person: r.nextPerson}
 		s.state.Store(&subjectState{})
 		r.subjects[id] = s
 		r.list = append(r.list, s)
 	}
 	return s
+}
+
+// expect returns the subject of an encounter to come and the galleries of its rows as
+// far as is known.
+func (r *register) expect(id store.ID, external string, galleries []store.ID) (*subject, []index.Gallery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.publishSubjectLocked(id, external)
+	all := slices.Clone(s.state.Load().galleries)
+	for _, g := range galleries {
+		if gal := r.galleries[g]; gal != nil && !slices.Contains(all, gal) {
+			all = append(all, gal)
+		}
+	}
+	return s, numbers(all)
+}
+
+// numbers are the galleries of a subject as its rows have them.
+func numbers(galleries []*gallery) []index.Gallery {
+	if len(galleries) == 0 {
+		return []index.Gallery{noGallery}
+	}
+	out := make([]index.Gallery, len(galleries))
+	for i, g := range galleries {
+		out[i] = g.number
+	}
+	return out
+}
+
+// setRows puts all rows of a subject into the galleries of in, and takes them out of
+// those of out and of noGallery that are not among them.
+func (s *subject) setRows(st *subjectState, in []index.Gallery, out ...index.Gallery) {
+	for _, enc := range st.encounters {
+		for _, f := range enc.faces {
+			for _, g := range in {
+				f.model.index.SetMember(g, true, f.key)
+			}
+			for _, g := range append(out, noGallery) {
+				if !slices.Contains(in, g) {
+					f.model.index.SetMember(g, false, f.key)
+				}
+			}
+		}
+	}
 }
 
 func (r *register) countFingers(enc *encounter, sign int64) {
@@ -293,7 +366,7 @@ func (r *register) publishGallery(id store.ID, g Gallery) {
 	defer r.mu.Unlock()
 	gal := r.galleries[id]
 	if gal == nil {
-		gal = &gallery{id: id}
+		gal = &gallery{id: id, number: index.Gallery(len(r.galleries) + 1)}
 		r.galleries[id] = gal
 		if len(g.Readers) > 0 {
 			r.closed.Add(1)
@@ -324,6 +397,7 @@ func (r *register) setMember(galleryID, subjectID store.ID, in bool) {
 		g.size.Add(-1)
 	}
 	s.state.Store(next)
+	s.setRows(next, numbers(next.galleries), g.number)
 }
 
 func (st *subjectState) first() uint64 {

@@ -101,7 +101,12 @@ func (h *house) close() error {
 	}
 	h.closed = true
 	h.cancel()
-	return errors.Join(<-h.done, <-h.done, h.store.Close())
+	err := errors.Join(<-h.done, <-h.done, h.store.Close())
+	h.engine.Close()
+	if n := h.engine.register.memory.Used(); n != 0 {
+		err = errors.Join(err, fmt.Errorf("%d bytes of the indexes are still mapped", n))
+	}
+	return err
 }
 
 // size is the number of ledger entries.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"immis/index"
 	"immis/store"
 	"immis/templates"
 )
@@ -20,16 +21,23 @@ func (g *gallery) readable(principal string) bool {
 	return len(d.Readers) == 0 || slices.Contains(d.Readers, principal)
 }
 
-// readsAll tells whether a principal may see the subjects of every gallery.
-func (r *register) readsAll(principal string) bool {
+// readable are the galleries whose subjects a principal may see, and whether those
+// are all.
+func (r *register) readable(principal string) (numbers []index.Gallery, all bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, g := range r.galleries {
-		if !g.readable(principal) {
-			return false
+		if g.readable(principal) {
+			numbers = append(numbers, g.number)
 		}
 	}
-	return true
+	return numbers, len(numbers) == len(r.galleries)
+}
+
+// readsAll tells whether a principal may see the subjects of every gallery.
+func (r *register) readsAll(principal string) bool {
+	_, all := r.readable(principal)
+	return all
 }
 
 // visible tells whether a principal may know of a subject: one in no gallery is

@@ -80,7 +80,7 @@ func (p *pass) finishFast(s *search) {
 // score computes the score of a row from the row itself.
 func (p *pass) score(s *search, r kept) Candidate {
 	v, row := &p.version.views[r.at>>rowBits], r.at.row()
-	return Candidate{v.people[row], v.keys[row], simd.DotF16(s.Probe.rotated, v.row16(row))}
+	return Candidate{v.people[row], v.keys[row], clamp(simd.DotF16(s.Probe.rotated, v.row16(row)))}
 }
 
 // fold keeps the best row of each person, and the k best of those.

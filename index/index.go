@@ -98,6 +98,7 @@ type Index struct {
 	mu       sync.Mutex // held by writers
 	segments []*segment // in the order of the version's views
 	closed   bool
+	reserved int // rows that there must be room for
 	tidying  bool
 	tidied   sync.WaitGroup
 
@@ -143,7 +144,7 @@ func (x *Index) Dim() int { return x.dim }
 // Rows is the number of rows that searches see.
 func (x *Index) Rows() int { return x.current.Load().alive }
 
-// Bytes is the memory held for rows: planes, columns and masks.
+// Bytes is the memory held for rows: planes and columns.
 func (x *Index) Bytes() int64 { return x.current.Load().bytes }
 
 // Version is the number of the newest version: it grows with each change.
@@ -188,7 +189,7 @@ func (x *Index) Replace(old []uint64, rows ...Row) error {
 	if err := x.checkKeys(old, rows); err != nil {
 		return err
 	}
-	at, err := x.makeRoom(len(rows))
+	at, err := x.makeRoom(max(len(rows), x.reserved))
 	if err != nil {
 		return fmt.Errorf("append %d rows: %w", len(rows), err)
 	}
@@ -235,8 +236,7 @@ func (x *Index) withdraw(keys []uint64) int {
 		if mutant.On(mutant.DropMask) {
 			continue
 		}
-		s.dead = s.dead.with(row, true)
-		s.alive--
+		s.kill(row)
 	}
 	return n
 }
@@ -268,6 +268,19 @@ func (x *Index) Score(p *Probe, key uint64) (float32, bool) {
 		panic(fmt.Sprintf("index: probe of dimension %d, want %d", p.dim, x.dim))
 	}
 	return x.places.score(p, key)
+}
+
+// Reserve makes room for n more rows, so that a later Append of as many cannot fail
+// for want of memory; with a negative n it gives room back. Append does not consume
+// what is reserved: its caller gives it back. It fails with *offheap.BudgetError.
+func (x *Index) Reserve(n int) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if _, err := x.makeRoom(x.reserved + n); n > 0 && err != nil {
+		return fmt.Errorf("reserve %d rows: %w", n, err)
+	}
+	x.reserved += n
+	return nil
 }
 
 // makeRoom makes segments for n more rows and returns the first that has room.

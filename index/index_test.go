@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"immis/internal/offheap"
 	"pgregory.net/rapid"
 )
 
@@ -329,5 +330,100 @@ func deletedRowsStayAway() error {
 func TestDeletedRowsStayAway(t *testing.T) {
 	if err := deletedRowsStayAway(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestCompaction deletes most rows and looks for every survivor, while searches run.
+func TestCompaction(t *testing.T) {
+	const dim, n, size = 16, 5000, 1024
+	rng := rand.New(rand.NewPCG(7, 7))
+	x := newIndex(t, dim, Options{SegmentRows: size})
+	rows := map[uint64]Row{}
+	for key := range uint64(n) {
+		rows[key] = Row{Key: key, Person: key, Vector: unit(rng, dim), Galleries: []Gallery{Gallery(key % 3)}}
+		if err := x.Append(rows[key]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := x.Bytes()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Add(1)
+	survivor := mustProbe(t, rows[100].Vector)
+	go func() {
+		defer wg.Done()
+		for ctx.Err() == nil {
+			if a, err := x.Search(context.Background(), Query{Probe: survivor, K: 1}); err != nil || a.Candidates[0].Key != 100 {
+				t.Errorf("%+v, %v, want row 100", a, err)
+				return
+			}
+		}
+	}()
+	for key := range uint64(n) {
+		if key%10 != 0 {
+			if x.Delete(key) != 1 {
+				t.Fatalf("row %d was not there", key)
+			}
+			delete(rows, key)
+		}
+		if key%100 == 5 { // changes while rows are copied
+			x.SetMember(9, true, key/200*100)
+		}
+	}
+	x.tidied.Wait()
+	cancel()
+	wg.Wait()
+	if x.Bytes() > before/2 {
+		t.Errorf("%d bytes after %d of %d rows left, want at most half of %d", x.Bytes(), n-len(rows), n, before)
+	}
+	for key, r := range rows {
+		p := mustProbe(t, r.Vector)
+		if s, ok := x.Score(p, key); !ok || s < 0.999 {
+			t.Fatalf("row %d: %v %v, want itself", key, s, ok)
+		}
+		a, err := x.Search(context.Background(), Query{Probe: p, K: 1, Filter: Filter{In: [][]Gallery{{Gallery(key % 3)}}}})
+		if err != nil || len(a.Candidates) != 1 || a.Candidates[0].Key != key {
+			t.Fatalf("search for row %d: %+v, %v", key, a, err)
+		}
+	}
+	for key := range rows {
+		x.Delete(key)
+	}
+	x.tidied.Wait()
+	if a, err := x.Search(context.Background(), Query{Probe: survivor, K: 5}); err != nil || a.Rows != 0 || len(a.Candidates) != 0 {
+		t.Fatalf("search of nothing: %+v, %v", a, err)
+	}
+}
+
+// TestOldSegmentsAreFreed: what no version has is unmapped, and only then.
+func TestOldSegmentsAreFreed(t *testing.T) {
+	const dim = 16
+	rng := rand.New(rand.NewPCG(8, 7))
+	budget := offheap.NewBudget(0)
+	x := newIndex(t, dim, Options{SegmentRows: 64, Budget: budget})
+	for key := range uint64(640) {
+		if err := x.Append(Row{Key: key, Vector: unit(rng, dim)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := x.acquire()
+	full := budget.Used()
+	for key := range uint64(640) {
+		x.Delete(key)
+	}
+	x.tidied.Wait()
+	if got := budget.Used(); got < full {
+		t.Errorf("%d bytes mapped while an old version is read, want %d at least", got, full)
+	}
+	for i := range held.views { // must not fault
+		_ = held.views[i].row16(63)[0]
+	}
+	x.release(held)
+	if got := budget.Used(); got > full/5 {
+		t.Errorf("%d bytes mapped after the last reader has left, want few of %d", got, full)
+	}
+	x.Close()
+	if got := budget.Used(); got != 0 {
+		t.Errorf("%d bytes mapped after closing, want 0", got)
 	}
 }

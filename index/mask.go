@@ -41,12 +41,18 @@ func (m *mask) set(row int) {
 	atomic.OrUint64(&p[row%pageRows/64], 1<<(row%64))
 }
 
-// with is the mask with one bit changed.
-func (m *mask) with(row int, on bool) *mask {
+// clone is a mask with the same pages.
+func (m *mask) clone() *mask {
 	next := &mask{pages: make([]atomic.Pointer[page], len(m.pages))}
 	for i := range m.pages {
 		next.pages[i].Store(m.pages[i].Load())
 	}
+	return next
+}
+
+// with is the mask with one bit changed.
+func (m *mask) with(row int, on bool) *mask {
+	next := m.clone()
 	var p page
 	if old := m.pages[row/pageRows].Load(); old != nil {
 		p = *old
@@ -60,21 +66,10 @@ func (m *mask) with(row int, on bool) *mask {
 	return next
 }
 
-// word is 64 bits of a page; zeros for a nil mask.
+// page is a page of the mask, nil for zeros.
 func (m *mask) page(i int) *page {
 	if m == nil {
 		return nil
 	}
 	return m.pages[i].Load()
-}
-
-// bytes is the memory of the mask.
-func (m *mask) bytes() int64 {
-	n := int64(len(m.pages) * 8)
-	for i := range m.pages {
-		if m.pages[i].Load() != nil {
-			n += pageWords * 8
-		}
-	}
-	return n
 }

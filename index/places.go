@@ -67,6 +67,17 @@ func (p *places) put(s *segment, first int, keys []uint64) {
 	}
 }
 
+// move points the keys of a segment's live rows to it.
+func (p *places) move(s *segment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for row, k := range s.keys[:s.count] {
+		if !s.dead.has(row) {
+			p.rows[k] = placeOf(s, row)
+		}
+	}
+}
+
 func (p *places) take(key uint64) (*segment, int, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,5 +104,5 @@ func (p *places) score(probe *Probe, key uint64) (float32, bool) {
 	if !ok {
 		return 0, false
 	}
-	return simd.DotF16(probe.rotated, p.segments[uint64(at>>rowBits)].row16(at.row())), true
+	return clamp(simd.DotF16(probe.rotated, p.segments[uint64(at>>rowBits)].row16(at.row()))), true
 }

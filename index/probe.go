@@ -48,5 +48,8 @@ func NewProbe(vector []float32) (*Probe, error) {
 // scoreError bounds the rounding of DotF16 and of the conversions of scores.
 const scoreError = 1e-5
 
+// clamp cuts what rounding put outside -1..1.
+func clamp(score float32) float32 { return min(1, max(-1, score)) }
+
 // Dim is the number of dimensions.
 func (p *Probe) Dim() int { return p.dim }

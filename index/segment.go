@@ -34,7 +34,9 @@ type segment struct {
 	count, alive int
 	dead         *mask
 	galleries    map[Gallery]*mask
-	shared       bool // a version has the galleries map
+	shared       bool   // a version has the galleries map
+	private      bool   // no version has the dead mask
+	owned        uint64 // pages of it that no version has
 }
 
 func newSegment(f *form, capacity int, b *offheap.Budget) (*segment, error) {
@@ -59,7 +61,7 @@ func newSegment(f *form, capacity int, b *offheap.Budget) (*segment, error) {
 			return nil, err
 		}
 		*regions[i] = r
-		s.bytes += int64(n)
+		s.bytes += int64(r.Mapped())
 	}
 	s.bytes += int64(capacity) * (8 + 8 + int64(unsafe.Sizeof(Attributes{})))
 	return s, nil
@@ -133,4 +135,3 @@ func (s *segment) setMember(g Gallery, row int, in bool) bool {
 	s.putGallery(g, m.with(row, in))
 	return true
 }
-

@@ -53,7 +53,7 @@ func (t *twin) search(q Query) Answer {
 			continue
 		}
 		h := row16(r.Vector)
-		c := Candidate{r.Person, r.Key, simd.DotF16(q.Probe.rotated, h)}
+		c := Candidate{r.Person, r.Key, clamp(simd.DotF16(q.Probe.rotated, h))}
 		all = append(all, c)
 		e, x, codes := 0, make([]float32, len(h)), make([]int8, len(h))
 		simd.FromF16(x, h)

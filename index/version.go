@@ -54,7 +54,7 @@ func (x *Index) publish(retired ...*segment) {
 		v.views[i] = view{segment: s, count: s.count, alive: s.alive, dead: s.dead, galleries: s.galleries}
 		v.alive += s.alive
 		v.bytes += s.bytes
-		s.shared = true
+		s.shared, s.private = true, false
 	}
 	v.refs.Store(1)
 	x.reap.link(old, v, retired)

@@ -53,6 +53,8 @@ type Config struct {
 	// SearchWorkers and SearchQueue are those of engine.Options.
 	SearchWorkers int
 	SearchQueue   int
+	// IndexMemory is that of engine.Options; default 0, no bound.
+	IndexMemory int64
 
 	// MaxMessage bounds a request in bytes, 64 KiB to 256 MiB; default 16 MiB.
 	MaxMessage int
@@ -181,6 +183,9 @@ func (c Config) Validate() error {
 	}
 	if c.StreamConcurrency < 1 || c.StreamConcurrency > 64 {
 		bad("requests of a stream at once %d, want 1 to 64", c.StreamConcurrency)
+	}
+	if c.IndexMemory < 0 {
+		bad("index memory %d bytes, want 0 (no bound) or more", c.IndexMemory)
 	}
 	if c.SearchWorkers < 0 || c.SearchQueue < 0 {
 		bad("search workers %d, queue %d, want none negative", c.SearchWorkers, c.SearchQueue)

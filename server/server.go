@@ -212,7 +212,7 @@ func (s *Server) start(ctx context.Context, r *running) error {
 	s.log.Info("store is open", "entries", st.Report().Entries, "created", st.Report().Created, "took", s.dep.Clock().Sub(begun))
 
 	e, err := engine.New(engine.Options{
-		Store: st, SearchWorkers: s.cfg.SearchWorkers, SearchQueue: s.cfg.SearchQueue,
+		Store: st, SearchWorkers: s.cfg.SearchWorkers, SearchQueue: s.cfg.SearchQueue, IndexMemory: s.cfg.IndexMemory,
 		Clock: s.dep.Clock, Logger: s.log, Registerer: s.dep.Registry,
 	})
 	if err != nil {

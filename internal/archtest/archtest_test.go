@@ -50,7 +50,7 @@ func allowed() map[string][]string {
 		"store":      {"store/seal", "internal/mutant"},
 		"store/seal": {"internal/mutant"},
 
-		"engine": {"templates/...", "matcher/...", "index", "store", "store/seal", "internal/mutant"},
+		"engine": {"templates/...", "matcher/...", "index", "store", "store/seal", "internal/mutant", "internal/offheap"},
 
 		// grpcapi names store for the ledger's entries, which pass through the engine
 		// as they are; server opens the store.
@@ -72,9 +72,9 @@ func allowed() map[string][]string {
 		"internal/config":    {},
 		"internal/cost":      {},
 		"internal/mutant":    {},
+		"internal/offheap":   {},
 		"internal/simd":      {},
 		"internal/telemetry": {},
-		"internal/topk":      {},
 	}
 }
 

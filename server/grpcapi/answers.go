@@ -102,7 +102,7 @@ func protoScores(in []engine.SampleScore) []*immisv1.SampleScore {
 func protoIdentify(r engine.IdentifyResult) *immisv1.IdentifyResponse {
 	out := &immisv1.IdentifyResponse{
 		Outcome: immisv1.Outcome(r.Outcome), Mode: immisv1.SearchMode(r.Mode), SubjectsSearched: r.Subjects,
-		Comparisons: r.Comparisons, IndexVersion: r.Version, LedgerEntry: r.Entry,
+		Comparisons: r.Comparisons, RowsExcluded: r.Excluded, SureAbove: r.SureAbove, IndexVersion: r.Version, LedgerEntry: r.Entry,
 	}
 	for _, c := range r.Candidates {
 		out.Candidates = append(out.Candidates, &immisv1.Candidate{

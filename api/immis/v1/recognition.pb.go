@@ -232,7 +232,13 @@ type IdentifyResponse struct {
 	// Version of the index that was searched: the number of the newest ledger entry in it.
 	IndexVersion uint64 `protobuf:"varint,6,opt,name=index_version,json=indexVersion,proto3" json:"index_version,omitempty"`
 	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
-	LedgerEntry   uint64 `protobuf:"varint,7,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	LedgerEntry uint64 `protobuf:"varint,7,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
+	// Face rows that the requested galleries left out; 0 for principals who may not see
+	// everybody.
+	RowsExcluded uint64 `protobuf:"varint,8,opt,name=rows_excluded,json=rowsExcluded,proto3" json:"rows_excluded,omitempty"`
+	// Fast mode: face similarity, -1..1, from which on a face is missed less than once in
+	// 30,000 searches for it. 0 where nothing can be missed.
+	SureAbove     float32 `protobuf:"fixed32,9,opt,name=sure_above,json=sureAbove,proto3" json:"sure_above,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -312,6 +318,20 @@ func (x *IdentifyResponse) GetIndexVersion() uint64 {
 func (x *IdentifyResponse) GetLedgerEntry() uint64 {
 	if x != nil {
 		return x.LedgerEntry
+	}
+	return 0
+}
+
+func (x *IdentifyResponse) GetRowsExcluded() uint64 {
+	if x != nil {
+		return x.RowsExcluded
+	}
+	return 0
+}
+
+func (x *IdentifyResponse) GetSureAbove() float32 {
+	if x != nil {
+		return x.SureAbove
 	}
 	return 0
 }
@@ -749,7 +769,7 @@ const file_immis_v1_recognition_proto_rawDesc = "" +
 	"\tgalleries\x18\x05 \x03(\tR\tgalleries\x12%\n" +
 	"\x0emax_candidates\x18\x06 \x01(\rR\rmaxCandidates\x12(\n" +
 	"\x04mode\x18\a \x01(\x0e2\x14.immis.v1.SearchModeR\x04modeB\a\n" +
-	"\x05probe\"\xb5\x02\n" +
+	"\x05probe\"\xf9\x02\n" +
 	"\x10IdentifyResponse\x12+\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x11.immis.v1.OutcomeR\aoutcome\x123\n" +
 	"\n" +
@@ -759,7 +779,10 @@ const file_immis_v1_recognition_proto_rawDesc = "" +
 	"\x11subjects_searched\x18\x04 \x01(\x04R\x10subjectsSearched\x12 \n" +
 	"\vcomparisons\x18\x05 \x01(\x04R\vcomparisons\x12#\n" +
 	"\rindex_version\x18\x06 \x01(\x04R\findexVersion\x12!\n" +
-	"\fledger_entry\x18\a \x01(\x04R\vledgerEntry\"^\n" +
+	"\fledger_entry\x18\a \x01(\x04R\vledgerEntry\x12#\n" +
+	"\rrows_excluded\x18\b \x01(\x04R\frowsExcluded\x12\x1d\n" +
+	"\n" +
+	"sure_above\x18\t \x01(\x02R\tsureAbove\"^\n" +
 	"\x15IdentifyStreamRequest\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\tR\x03tag\x123\n" +
 	"\arequest\x18\x02 \x01(\v2\x19.immis.v1.IdentifyRequestR\arequest\"S\n" +
