@@ -158,16 +158,15 @@ func (r *run) judgeLone(b *bars) {
 	switch {
 	case r.res.Workers < 2:
 		why = "the machine has one core"
-	case r.Rows < 100_000:
-		why = "searches of so few rows are over before a second core wakes"
+	case r.Rows < million:
+		why = "searches of so few rows are over before a second core has its share"
 	}
 	for _, mode := range []string{index.Exact.String(), index.Fast.String()} {
 		one, all := speed(r.res.OneCore, mode, 1), speed(r.res.AllCores, mode, 1)
-		if one.P50MS == 0 || all.P50MS == 0 {
+		if one.Searches == 0 {
 			continue
 		}
-		// The bar is for the search of least delay; the exact one stands beside it.
-		b.add(Bar{Name: mode + ", lone probe over all cores against one", Value: one.P50MS / all.P50MS, Unit: "x", Must: 1.5}, 1.8, why)
+		b.add(Bar{Name: mode + ", lone probe over all cores against one", Value: ratio(all.PerSecond, one.PerSecond), Unit: "x", Must: 1.5}, 1.8, why)
 	}
 	for _, c := range []struct {
 		rows       int
@@ -187,6 +186,8 @@ func (r *run) judgeChanges(b *bars) {
 		why = fmt.Sprintf("the bar is for %d dimensions", barDim)
 	} else if !r.res.ProcessorTime {
 		why = "this system does not tell processor time"
+	} else if r.Rows < 100_000 {
+		why = "too few rows to time"
 	}
 	b.add(Bar{Name: fmt.Sprintf("insert in batches of %d, per core", c.Batch), Value: c.InsertPerCore, Unit: "/s", Must: 200_000}, 500_000, why)
 	why = ""
@@ -217,9 +218,6 @@ func (r *run) judgeFaiss(b *bars) {
 	if why == "" && !f.counts() {
 		why = fmt.Sprintf("libfaiss %s (%s), want 1.15 or later for AVX-512", f.Version, strings.TrimSpace(f.Options))
 	}
-	ratio := 0.0
-	if f.BatchPerCore > 0 {
-		ratio = speed(r.res.OneCore, index.Fast.String(), fullCallers).PerCore / f.BatchPerCore
-	}
-	b.add(Bar{Name: "fast, batch 32, against libfaiss " + f.Index, Value: ratio, Unit: "x", Must: 1}, none, why)
+	ours := speed(r.res.OneCore, index.Fast.String(), fullCallers).PerCore
+	b.add(Bar{Name: "fast, batch 32, against libfaiss " + f.Index, Value: ratio(ours, f.BatchPerCore), Unit: "x", Must: 1}, none, why)
 }

@@ -69,7 +69,7 @@ func (r *run) change(ctx context.Context, x *index.Index, src source) error {
 		c.Rows += n
 		r.Progress.Tell(PhaseChange, i+1, rounds)
 	}
-	c.DeleteGrowth, c.MemberGrowth = little.DeletePerCore/c.DeletePerCore, little.MemberPerCore/c.MemberPerCore
+	c.DeleteGrowth, c.MemberGrowth = ratio(little.DeletePerCore, c.DeletePerCore), ratio(little.MemberPerCore, c.MemberPerCore)
 	return nil
 }
 
@@ -154,4 +154,12 @@ func rate(n int, d time.Duration) float64 {
 		return 0
 	}
 	return float64(n) / d.Seconds()
+}
+
+// ratio is a/b; 0 where there is no b.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
 }

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strconv"
 
-	"gonum.org/v1/gonum/mat"
-
 	"immis/bench/synth"
 	"immis/internal/simd"
 )
@@ -22,10 +20,9 @@ import (
 // lfw hides the vectors of real faces among synthetic ones. A probe is a vector whose
 // person has another one; its own row is left out of the answer.
 //
-// The synthetic rows live in the eigenbasis of their network, the files in the basis
-// of its output, where the two would be strangers to each other in most directions. So
-// the real vectors are brought into their own eigenbasis, largest variance first, as
-// those of the spectrum are.
+// The synthetic rows live in the eigenbasis of their network, the files in the basis of
+// its output. They stay there: turned into their eigenbasis, 200 real vectors met their
+// closest of 20,000 synthetic rows at a median of 0.305 instead of 0.303.
 type lfw struct {
 	synthetic source
 	dim, n    int
@@ -35,7 +32,7 @@ type lfw struct {
 	at        map[uint64]int
 }
 
-// networks are the models of the files, by dimensions.
+// networkOf is the network whose vectors have so many dimensions.
 func networkOf(dim int) string {
 	if dim == 128 {
 		return "mbf_y1_128"
@@ -62,7 +59,7 @@ func openLFW(folder string, w Workload, rows, probes int, seed uint64) (source, 
 	if want := 2 * w.Dim * len(l.identity); len(raw) != want {
 		return nil, fmt.Errorf("read vectors of %s: %d bytes, want %d: %d rows of %d halves", networkOf(w.Dim), len(raw), want, len(l.identity), w.Dim)
 	}
-	if l.vectors, err = eigenbasis(halves(raw), w.Dim); err != nil {
+	if l.vectors, err = unitRows(raw, w.Dim); err != nil {
 		return nil, fmt.Errorf("read vectors of %s: %w", networkOf(w.Dim), err)
 	}
 	faces, err := synth.NewFaceRows(seed, w.Dim, w.Difficulty)
@@ -120,54 +117,18 @@ func parseIdentities(text []byte) ([]int, error) {
 	return out, nil
 }
 
-func halves(raw []byte) []float64 {
-	out := make([]float64, len(raw)/2)
+// unitRows reads halves as rows of dim values, each scaled to length 1.
+func unitRows(raw []byte, dim int) ([]float32, error) {
+	out := make([]float32, len(raw)/2)
 	for i := range out {
-		out[i] = float64(simd.F16(binary.LittleEndian.Uint16(raw[2*i:])).Float32())
+		out[i] = simd.F16(binary.LittleEndian.Uint16(raw[2*i:])).Float32()
 	}
-	return out
-}
-
-// eigenbasis returns rows of dim values in the eigenbasis of their covariance, largest
-// variance first, each of length 1.
-func eigenbasis(values []float64, dim int) ([]float32, error) {
-	for i, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("row %d: a value that is not finite", i/dim)
-		}
-	}
-	rows := len(values) / dim
-	x := mat.NewDense(rows, dim, values)
-	mean := make([]float64, dim)
-	for i := range rows {
-		for k, v := range x.RawRowView(i) {
-			mean[k] += v / float64(rows)
-		}
-	}
-	centered := mat.DenseCopyOf(x)
-	for i := range rows {
-		for k := range mean {
-			centered.RawRowView(i)[k] -= mean[k]
-		}
-	}
-	covariance := mat.NewSymDense(dim, nil)
-	covariance.SymOuterK(1/float64(rows), centered.T())
-	var eigen mat.EigenSym
-	if !eigen.Factorize(covariance, true) {
-		return nil, errors.New("the covariance has no eigenvectors")
-	}
-	var axes, turned mat.Dense
-	eigen.VectorsTo(&axes) // smallest first
-	turned.Mul(x, &axes)
-	out := make([]float32, rows*dim)
-	for i := range rows {
+	for i := range len(out) / dim {
 		row := out[i*dim : (i+1)*dim]
-		for k, v := range turned.RawRowView(i) {
-			row[dim-1-k] = float32(v)
-		}
 		length := math.Sqrt(dot(row, row))
-		if length == 0 {
-			return nil, fmt.Errorf("row %d: a vector of zeros", i)
+		// Written so that NaN fails.
+		if !(length > 0 && length <= math.MaxFloat32) {
+			return nil, fmt.Errorf("row %d: length %v, want a direction", i, length)
 		}
 		scale(row, 1/length)
 	}

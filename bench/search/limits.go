@@ -20,9 +20,11 @@ type Limits struct {
 }
 
 const (
-	// limitBytes is what one core reads: more than the caches that it has for itself, and
-	// with several turns more than those it shares.
-	limitBytes = 256 << 20
+	// What one core reads: as much as a scan of the rows does, within bounds. Most is more
+	// than the caches that cores share; least will do where nothing is judged.
+	leastLimitBytes, mostLimitBytes = 16 << 20, 256 << 20
+	// allLimitBytes bounds what many cores read together.
+	allLimitBytes = 2 << 30
 	// limitTurns of VPDPBUSD take about 10 ms.
 	limitTurns = 1 << 16
 )
@@ -33,18 +35,19 @@ type limiter struct {
 	regions []*offheap.Region
 }
 
-// newLimiter measures with so many cores at once.
-func newLimiter(cores int) (*limiter, error) {
+// newLimiter measures with so many cores at once, beside scans of so many bytes.
+func newLimiter(cores, scanned int) (*limiter, error) {
 	l := &limiter{}
 	for range cores {
-		region, err := offheap.Map(limitBytes, nil)
+		region, err := offheap.Map(max(min(scanned, mostLimitBytes, allLimitBytes/cores), leastLimitBytes), nil)
 		if err != nil {
 			l.close()
 			return nil, fmt.Errorf("memory to measure the reading of: %w", err)
 		}
 		l.regions = append(l.regions, region)
-		for b, i := region.Bytes(), 0; i < len(b); i++ {
-			b[i] = byte(i) | 1
+		// Pages that were never written to are all the same page of zeros to the machine.
+		for b, i := region.Bytes(), 0; i < len(b); i += 64 {
+			b[i] = 1
 		}
 	}
 	return l, nil

@@ -35,7 +35,7 @@ type Speed struct {
 }
 
 const (
-	// rounds of each kind, in turn with the others and with the limits.
+	// rounds of each kind, in turn with the others and, for each mode, with the limits.
 	rounds = 5
 	// preparedProbes are searched for in turn.
 	preparedProbes = 256
@@ -52,7 +52,7 @@ func (r *run) scan(ctx context.Context, x *index.Index, src source, workers int)
 	if err != nil {
 		return Limits{}, nil, err
 	}
-	l, err := newLimiter(workers)
+	l, err := newLimiter(workers, planeBytes(x, index.Exact))
 	if err != nil {
 		return Limits{}, nil, err
 	}
@@ -75,7 +75,9 @@ func (r *run) scan(ctx context.Context, x *index.Index, src source, workers int)
 	}
 	for n := range rounds {
 		for i := range out {
-			l.measure()
+			if i%len(speedCallers()) == 0 {
+				l.measure()
+			}
 			if err := out[i].round(ctx, x, probes, r.Duration/rounds, latencies[i]); err != nil {
 				return Limits{}, nil, fmt.Errorf("%s search by %d: %w", out[i].Mode, out[i].Callers, err)
 			}

@@ -86,8 +86,9 @@ func (r *run) slices(ctx context.Context, x *index.Index, src source) error {
 	for i := range min(int(s.Collections), len(after.Pause)) {
 		s.LongestGCStop = max(s.LongestGCStop, bench.Milliseconds(after.Pause[i]))
 	}
-	if s.Idle.P99MS > 0 {
-		s.Ratio = s.Loaded.P99MS / s.Idle.P99MS
+	s.Ratio = ratio(s.Loaded.P99MS, s.Idle.P99MS)
+	if speed(r.res.AllCores, s.Mode, 1).Searches == 0 {
+		s.Mode = index.Exact.String() // which fast is here
 	}
 	return nil
 }
