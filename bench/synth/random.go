@@ -19,6 +19,10 @@ const (
 	drawFinger
 	drawImpression
 	drawClusters
+	drawDeviates
+	drawUniform
+	drawRow
+	drawRowSample
 )
 
 // stream is a source of random numbers: PCG with the DXSM output function

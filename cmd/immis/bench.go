@@ -21,6 +21,7 @@ import (
 type benchCmd struct {
 	Restart benchRestartCmd `cmd:"" help:"Time and memory of a start with many people."`
 	Load    benchLoadCmd    `cmd:"" help:"Enrolments, verifications and searches a second."`
+	Index   benchIndexCmd   `cmd:"" help:"The index by itself: scans against the machine, losses, inserts."`
 }
 
 type benchRestartCmd struct {
