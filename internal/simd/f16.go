@@ -48,15 +48,42 @@ func (h F16) Float32() float32 {
 	return math.Float32frombits(sign | math.Float32bits(float32(math.Float32frombits(b)*scale)))
 }
 
-// ToF16 rounds each value of v to an F16 as F16FromFloat32 does.
+// ToF16 rounds each value of v to an F16 as F16FromFloat32 does. dst is as long as v.
 func ToF16(dst []F16, v []float32) {
 	if len(dst) != len(v) {
 		panic(fmt.Sprintf("simd: %d values into %d of 16 bits", len(v), len(dst)))
 	}
-	for i, x := range v {
-		dst[i] = F16FromFloat32(x)
+	if l := level(OpToF16); l != Portable && len(v) >= f16Least {
+		toF16Vector(l, dst, v)
+	} else {
+		for i, x := range v {
+			dst[i] = F16FromFloat32(x)
+		}
+	}
+	if checkIndex {
+		checkToF16(dst, v)
 	}
 }
+
+// FromF16 sets dst[i] to the value of h[i], exactly. dst is as long as h.
+func FromF16(dst []float32, h []F16) {
+	if len(dst) != len(h) {
+		panic(fmt.Sprintf("simd: %d values of 16 bits into %d", len(h), len(dst)))
+	}
+	if l := level(OpFromF16); l != Portable && len(h) >= f16Least {
+		fromF16Vector(l, dst, h)
+	} else {
+		for i, x := range h {
+			dst[i] = x.Float32()
+		}
+	}
+	if checkIndex {
+		checkFromF16(dst, h)
+	}
+}
+
+// f16Least is how many values vector kernels convert at a time, and so at least.
+const f16Least = 16
 
 // F16Lanes is the number of independent partial sums of DotF16.
 const F16Lanes = 32

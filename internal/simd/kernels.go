@@ -23,10 +23,18 @@ const (
 	OpAsymmetricBatch
 	OpDotF16
 	OpSelect
+	OpRotate
+	OpToF16
+	OpFromF16
+	OpQuantizeInt8
+	OpResidual
+	OpSignBits
+	OpPackInt8
 	opCount
 )
 
-var opNames = [opCount]string{"int8", "int8-batch", "hamming", "hamming-batch", "asymmetric", "asymmetric-batch", "dot-f16", "select"}
+var opNames = [opCount]string{"int8", "int8-batch", "hamming", "hamming-batch", "asymmetric", "asymmetric-batch", "dot-f16", "select",
+	"rotate", "to-f16", "from-f16", "quantize-int8", "residual", "sign-bits", "pack-int8"}
 
 // String is the name of the operation in Kernels and Force.
 func (o Op) String() string { return opNames[o] }

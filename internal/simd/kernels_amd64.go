@@ -13,7 +13,7 @@ func kernelNeeds(op Op, l Level) []need {
 	switch l {
 	case AVX2:
 		needs := []need{{"avx2", cpu.X86.HasAVX2}}
-		if op == OpDotF16 {
+		if op == OpDotF16 || op == OpToF16 || op == OpFromF16 {
 			needs = append(needs, need{"f16c", hasF16C()})
 		}
 		return needs

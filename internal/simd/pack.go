@@ -10,6 +10,20 @@ import (
 // touches no byte of another row.
 func PackInt8(block []byte, row int, v []int8) {
 	checkBlock(len(block), Int8BlockBytes(len(v)), row)
+	done := 0
+	if l := level(OpPackInt8); l != Portable {
+		done = packInt8Vector(l, block, row, v)
+	}
+	packInt8Portable(block[16*done:], row, v[done:])
+	if checkIndex {
+		checkPackInt8(block, row, v)
+	}
+}
+
+func packInt8Portable(block []byte, row int, v []int8) {
+	if len(v) == 0 {
+		return
+	}
 	at := block[4*row:]
 	for len(v) >= 4 {
 		w := uint32(uint8(v[0])) | uint32(uint8(v[1]))<<8 | uint32(uint8(v[2]))<<16 | uint32(uint8(v[3]))<<24
@@ -63,6 +77,17 @@ func SignBits(dst []uint32, v []float32) {
 	if len(dst) != BitWords(len(v)) {
 		panic(fmt.Sprintf("simd: %d words of bits, want %d for dimension %d", len(dst), BitWords(len(v)), len(v)))
 	}
+	done := 0
+	if l := level(OpSignBits); l != Portable {
+		done = signBitsVector(l, dst, v)
+	}
+	signBitsPortable(dst[done:], v[32*done:])
+	if checkIndex {
+		checkSignBits(dst, v)
+	}
+}
+
+func signBitsPortable(dst []uint32, v []float32) {
 	for g := range dst {
 		part := v[32*g : min(32*g+32, len(v))]
 		w := uint32(0)
@@ -82,6 +107,21 @@ func QuantizeInt8(dst []int8, v []float32, scale float32) {
 	if len(dst) != len(v) {
 		panic(fmt.Sprintf("simd: quantize %d values into %d bytes", len(v), len(dst)))
 	}
+	if l := level(OpQuantizeInt8); l != Portable && len(v) >= quantizeLeast {
+		quantizeInt8Vector(l, dst, v, scale)
+	} else {
+		quantizeInt8Portable(dst, v, scale)
+	}
+	if checkIndex {
+		checkQuantizeInt8(dst, v, scale)
+	}
+}
+
+// quantizeLeast is how many values vector kernels take at a time, and so at least.
+const quantizeLeast = 32
+
+func quantizeInt8Portable(dst []int8, v []float32, scale float32) {
+	dst = dst[:len(v)]
 	// Adding 1.5 * 2^23 moves the integer part into the low bits of the significand,
 	// rounded by the machine's rounding to nearest even.
 	const magic = 3 << 22

@@ -70,7 +70,10 @@ func run(out string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(out, "kernels_stubs_amd64.go"), stubs, 0o644)
+	if err := os.WriteFile(filepath.Join(out, "kernels_stubs_amd64.go"), stubs, 0o644); err != nil {
+		return err
+	}
+	return writeRows(out, head)
 }
 
 // text collects one assembly file and the declarations of its functions.
