@@ -67,17 +67,17 @@ func checkVector(what string, v []float32, dim int) error {
 	if len(v) != dim {
 		return &InputError{what, fmt.Sprintf("%d dimensions", len(v)), fmt.Sprint(dim)}
 	}
-	var sum float64
+	// What is not finite makes the length so.
+	length := math.Sqrt(float64(simd.Dot(v, v)))
+	if math.Abs(length-1) <= unitError {
+		return nil
+	}
 	for i, x := range v {
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 			return &InputError{what, fmt.Sprintf("element %d is %v", i, x), "a finite number"}
 		}
-		sum += float64(float64(x) * float64(x))
 	}
-	if length := math.Sqrt(sum); math.Abs(length-1) > unitError {
-		return &InputError{what, fmt.Sprintf("length %.4g", length), "unit length"}
-	}
-	return nil
+	return &InputError{what, fmt.Sprintf("length %.4g", length), "unit length"}
 }
 
 // pack checks rows and makes their forms. give takes the memory back.
@@ -90,8 +90,8 @@ func (f *form) pack(rows []Row) (*packed, error) {
 	p.half, p.codes = sized(p.half, len(rows)*f.dim), sized(p.codes, len(rows)*f.dim)
 	p.bits, p.residual = sized(p.bits, len(rows)*words), sized(p.residual, len(rows))
 	for i := range rows {
-		if err := checkVector(fmt.Sprintf("vector of row %d", i), rows[i].Vector, f.dim); err != nil {
-			return nil, err
+		if err := checkVector("vector", rows[i].Vector, f.dim); err != nil {
+			return nil, fmt.Errorf("row %d: %w", i, err)
 		}
 		half, codes := p.half[i*f.dim:(i+1)*f.dim], p.codes[i*f.dim:(i+1)*f.dim]
 		f.rotation.Apply(p.scratch, rows[i].Vector)
