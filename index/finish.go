@@ -36,7 +36,8 @@ func (p *pass) finish(s *search) bool {
 	rows := slices.DeleteFunc(s.found, func(r kept) bool { return r.score < limit })
 	slices.SortFunc(rows, func(a, b kept) int { return cmp.Compare(b.score, a.score) })
 	list := ranking{best: people[float32]{k: s.K}}
-	for _, r := range rows {
+	for i, r := range rows {
+		p.ask(rows, i+askAhead)
 		// From here on nobody can reach the k-th best.
 		if r.score != everything && list.best.full() && float32(float32(r.score)*s.Probe.unit)+s.Probe.slack < list.best.worst() {
 			break
@@ -66,14 +67,23 @@ func (p *pass) finishFast(s *search) bool {
 		s.answer.Sure = float32(float64(limit)*float64(s.Probe.bitUnit) + float64(sureDeviations*deviation))
 	}
 	list := ranking{best: people[float32]{k: s.K}}
-	for _, r := range s.found {
-		if r.score >= limit {
-			list.add(p.score(s, r))
-		}
+	rows := slices.DeleteFunc(s.found, func(r kept) bool { return r.score < limit })
+	for i, r := range rows {
+		p.ask(rows, i+askAhead)
+		list.add(p.score(s, r))
 	}
 	s.answer.Mode = Fast
 	s.answer.Candidates = list.fold()
 	return true
+}
+
+// askAhead is how many rows are on their way from memory while one is scored.
+const askAhead = 6
+
+func (p *pass) ask(rows []kept, i int) {
+	if i < len(rows) {
+		simd.Prefetch(p.version.views[rows[i].at>>rowBits].row16(rows[i].at.row()))
+	}
 }
 
 // score computes the score of a row from the row itself.

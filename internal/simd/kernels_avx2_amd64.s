@@ -1600,6 +1600,18 @@ end22:
 	VZEROUPPER
 	RET
 
+// func prefetchLines(at *byte, lines int) 
+TEXT ·prefetchLines(SB), NOSPLIT, $0-16
+	MOVQ at+0(FP), AX
+	MOVQ lines+8(FP), CX
+loop27:
+	PREFETCHT0 (AX)
+	ADDQ $64, AX
+	DECQ CX
+	JNZ loop27
+	VZEROUPPER
+	RET
+
 // func asymmetricTile1AVX2(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int) 
 TEXT ·asymmetricTile1AVX2(SB), NOSPLIT, $0-64
 	MOVQ rows+0(FP), AX
@@ -1611,20 +1623,20 @@ TEXT ·asymmetricTile1AVX2(SB), NOSPLIT, $0-64
 	MOVQ out+48(FP), DI
 	MOVQ ostride+56(FP), R8
 	VMOVDQU ·twos<>(SB), Y15
-loop27:
+loop28:
 	VPBROADCASTD (R14), Y12
 	VMOVDQU Y12, 0(DI)
 	VMOVDQU Y12, 32(DI)
 	MOVQ DX, R9
 	MOVQ CX, R11
-part28:
+part29:
 	MOVQ $7, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
 	SUBQ R12, R11
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-loop29:
+loop30:
 	PREFETCHT0 4096(AX)
 	VMOVDQU (AX), Y8
 	VMOVDQU 32(AX), Y9
@@ -1701,7 +1713,7 @@ loop29:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R12
-	JNZ loop29
+	JNZ loop30
 	VPMADDWD ·wordOnes<>(SB), Y0, Y0
 	VPADDD 0(DI), Y0, Y0
 	VMOVDQU Y0, 0(DI)
@@ -1709,10 +1721,10 @@ loop29:
 	VPADDD 32(DI), Y1, Y1
 	VMOVDQU Y1, 32(DI)
 	TESTQ R11, R11
-	JNZ part28
+	JNZ part29
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop27
+	JNZ loop28
 	VZEROUPPER
 	RET
 
@@ -1727,7 +1739,7 @@ TEXT ·asymmetricTile2AVX2(SB), NOSPLIT, $0-64
 	MOVQ out+48(FP), DI
 	MOVQ ostride+56(FP), R8
 	VMOVDQU ·twos<>(SB), Y15
-loop30:
+loop31:
 	VPBROADCASTD (R14), Y12
 	VMOVDQU Y12, 0(DI)
 	VMOVDQU Y12, 32(DI)
@@ -1736,7 +1748,7 @@ loop30:
 	VMOVDQU Y12, 32(DI)(R8*1)
 	MOVQ DX, R9
 	MOVQ CX, R11
-part31:
+part32:
 	MOVQ $7, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -1745,7 +1757,7 @@ part31:
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
-loop32:
+loop33:
 	PREFETCHT0 4096(AX)
 	VMOVDQU (AX), Y8
 	VMOVDQU 32(AX), Y9
@@ -1862,7 +1874,7 @@ loop32:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R12
-	JNZ loop32
+	JNZ loop33
 	VPMADDWD ·wordOnes<>(SB), Y0, Y0
 	VPADDD 0(DI), Y0, Y0
 	VMOVDQU Y0, 0(DI)
@@ -1876,10 +1888,10 @@ loop32:
 	VPADDD 32(DI)(R8*1), Y3, Y3
 	VMOVDQU Y3, 32(DI)(R8*1)
 	TESTQ R11, R11
-	JNZ part31
+	JNZ part32
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop30
+	JNZ loop31
 	VZEROUPPER
 	RET
 
@@ -1894,7 +1906,7 @@ TEXT ·asymmetricTile3AVX2(SB), NOSPLIT, $0-64
 	MOVQ out+48(FP), DI
 	MOVQ ostride+56(FP), R8
 	VMOVDQU ·twos<>(SB), Y15
-loop33:
+loop34:
 	VPBROADCASTD (R14), Y12
 	VMOVDQU Y12, 0(DI)
 	VMOVDQU Y12, 32(DI)
@@ -1906,7 +1918,7 @@ loop33:
 	VMOVDQU Y12, 32(DI)(R8*2)
 	MOVQ DX, R9
 	MOVQ CX, R11
-part34:
+part35:
 	MOVQ $7, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -1917,7 +1929,7 @@ part34:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
-loop35:
+loop36:
 	PREFETCHT0 4096(AX)
 	VMOVDQU (AX), Y8
 	VMOVDQU 32(AX), Y9
@@ -2074,7 +2086,7 @@ loop35:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R12
-	JNZ loop35
+	JNZ loop36
 	VPMADDWD ·wordOnes<>(SB), Y0, Y0
 	VPADDD 0(DI), Y0, Y0
 	VMOVDQU Y0, 0(DI)
@@ -2094,10 +2106,10 @@ loop35:
 	VPADDD 32(DI)(R8*2), Y5, Y5
 	VMOVDQU Y5, 32(DI)(R8*2)
 	TESTQ R11, R11
-	JNZ part34
+	JNZ part35
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop33
+	JNZ loop34
 	VZEROUPPER
 	RET
 
@@ -2114,7 +2126,7 @@ TEXT ·asymmetricTile4AVX2(SB), NOSPLIT, $0-64
 	VMOVDQU ·twos<>(SB), Y15
 	LEAQ (SI)(SI*2), R10
 	LEAQ (R8)(R8*2), R13
-loop36:
+loop37:
 	VPBROADCASTD (R14), Y12
 	VMOVDQU Y12, 0(DI)
 	VMOVDQU Y12, 32(DI)
@@ -2129,7 +2141,7 @@ loop36:
 	VMOVDQU Y12, 32(DI)(R13*1)
 	MOVQ DX, R9
 	MOVQ CX, R11
-part37:
+part38:
 	MOVQ $7, R12
 	CMPQ R11, R12
 	CMOVQLT R11, R12
@@ -2142,7 +2154,7 @@ part37:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
-loop38:
+loop39:
 	PREFETCHT0 4096(AX)
 	VMOVDQU (AX), Y8
 	VMOVDQU 32(AX), Y9
@@ -2339,7 +2351,7 @@ loop38:
 	ADDQ $64, AX
 	ADDQ $32, R9
 	DECQ R12
-	JNZ loop38
+	JNZ loop39
 	VPMADDWD ·wordOnes<>(SB), Y0, Y0
 	VPADDD 0(DI), Y0, Y0
 	VMOVDQU Y0, 0(DI)
@@ -2365,9 +2377,9 @@ loop38:
 	VPADDD 32(DI)(R13*1), Y7, Y7
 	VMOVDQU Y7, 32(DI)(R13*1)
 	TESTQ R11, R11
-	JNZ part37
+	JNZ part38
 	ADDQ $64, DI
 	DECQ BX
-	JNZ loop36
+	JNZ loop37
 	VZEROUPPER
 	RET

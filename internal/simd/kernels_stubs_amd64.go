@@ -269,6 +269,11 @@ func selectDistancesAVX2(mask *uint64, dist *uint16, words int, limit int)
 //go:noescape
 func readAVX2(buf *byte, lines int, ahead int) uint64
 
+// prefetchLines asks for lines of 64 bytes, at least one.
+//
+//go:noescape
+func prefetchLines(at *byte, lines int)
+
 // asymmetricTile1AVX2 scores blocks of the bit plane with 1 probes; pstride and ostride are the bytes between probes and between their results.
 //
 //go:noescape

@@ -55,6 +55,7 @@ func run(out string) error {
 	dotF16AVX2(avx2)
 	selectAVX2(avx2)
 	readAVX2(avx2)
+	prefetch(avx2)
 
 	amx := amxKernels()
 	asymmetricTiles(avx512, avx2)

@@ -79,3 +79,14 @@ func selectAVX2(t *text) {
 			})
 		})
 }
+
+// prefetch asks for lines of memory that will be read soon; it never faults.
+func prefetch(t *text) {
+	t.fn("prefetchLines", "asks for lines of 64 bytes, at least one.", []string{"at *byte", "lines int"}, "", func() {
+		t.load("at", "AX", "lines", "CX")
+		t.loop("CX", func() {
+			t.op("PREFETCHT0", "(AX)")
+			t.op("ADDQ", "$64", "AX")
+		})
+	})
+}
