@@ -1,6 +1,7 @@
 package segfile
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -102,4 +103,31 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 		t.Errorf("%d misses, want about 1,000: row 0 was pushed out again and again", s.Misses)
 	}
 	files[0].Close()
+}
+
+// A damaged chunk costs its own rows and no others, each time, and is never held.
+func TestDamagedChunkIsNotHeld(t *testing.T) {
+	src, w, fs := newSource(rand.New(rand.NewPCG(4, 1)), shape{dim: 512, rows: 64}), newKeyring(), vfs.NewMem()
+	mustWrite(t, fs, "a", src, w)
+	b := readFile(t, fs, "a")
+	h := src.header()
+	l := h.layout()
+	b[l.extents[sectionHalf].at(1)+5] ^= 1
+	cache := NewCache(1 << 20)
+	f, err := Open(mem(t, "a", b), "a", src.Binding, w, cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 3 {
+		for r := range 64 {
+			err := checkRow(f, src, r)
+			if damaged := r/16 == 1; damaged != errors.Is(err, ErrCorrupt) || damaged != (err != nil) {
+				t.Fatalf("row %d: %v", r, err)
+			}
+		}
+	}
+	if held := cache.Stats().Bytes; held != 3*rowChunk {
+		t.Errorf("%d bytes held, want those of 3 chunks", held)
+	}
 }

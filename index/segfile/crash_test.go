@@ -179,6 +179,31 @@ func TestTornKeyPages(t *testing.T) {
 	}
 }
 
+// Where one key page is damaged, Rewrap does not touch the other before that is mended.
+func TestRewrapKeepsTheGoodPage(t *testing.T) {
+	src, from, to := newSource(rand.New(rand.NewPCG(3, 7)), shape{dim: 16, rows: 5}), newKeyring(), newKeyring()
+	fs := vfs.NewMem()
+	mustWrite(t, fs, "a", src, from)
+	broken := errors.New("input/output error")
+	for _, damaged := range []int{0, 1} {
+		b := readFile(t, fs, "a")
+		b[damaged*pageSize+50] ^= 1
+		under := mem(t, "a", b)
+		failing := errorfs.Wrap(under, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if op.Kind == errorfs.OpFileSync {
+				return broken
+			}
+			return nil
+		}))
+		if err := Rewrap(failing, "a", from, to); !errors.Is(err, broken) {
+			t.Fatalf("%v, want the failed sync", err)
+		}
+		if got, good := readFile(t, under, "a"), (1-damaged)*pageSize; string(got[good:good+pageSize]) != string(b[good:good+pageSize]) {
+			t.Errorf("page %d is damaged, and the other one was written over", damaged)
+		}
+	}
+}
+
 func TestRewrapRefuses(t *testing.T) {
 	src, from, to := newSource(rand.New(rand.NewPCG(3, 5)), shape{dim: 16, rows: 5}), newKeyring(), newKeyring()
 	fs := vfs.NewMem()

@@ -53,6 +53,22 @@ func TestEveryBitFlip(t *testing.T) {
 	}
 }
 
+// A damaged key is not taken for another one, which would not be reported as damage.
+func TestDamagedKeysAreCorrupt(t *testing.T) {
+	src, w := newSource(rand.New(rand.NewPCG(2, 7)), shape{dim: 16, rows: 5}), newKeyring()
+	fs := vfs.NewMem()
+	mustWrite(t, fs, "a", src, w)
+	whole := readFile(t, fs, "a")
+	for i := pageKey; i < pageKey+60; i++ {
+		b := bytes.Clone(whole)
+		b[i] ^= 1
+		b[pageSize+i] ^= 1
+		if _, err := Open(mem(t, "a", b), "a", src.Binding, w, nil); !errors.Is(err, ErrCorrupt) || errors.Is(err, ErrKey) {
+			t.Fatalf("byte %d: %v, want ErrCorrupt", i, err)
+		}
+	}
+}
+
 func TestEveryLength(t *testing.T) {
 	src, w := newSource(rand.New(rand.NewPCG(2, 2)), shape{dim: 16, rows: 5, bits: true}), newKeyring()
 	fs := vfs.NewMem()
@@ -176,6 +192,24 @@ func TestBoundsOfHeaders(t *testing.T) {
 		b := sealedAnew(s, &page, h.encode(), make([]byte, 1000))
 		if _, err := Open(mem(t, "a", b), "a", src.Binding, w, nil); !errors.Is(err, ErrCorrupt) || !typed(err) {
 			t.Errorf("%s: %v, want ErrCorrupt", name, err)
+		}
+		inBounds := name[:2] == "no" || name[:4] == "most"
+		if _, err := decodeHeader(h.encode()); (err == nil) != inBounds {
+			t.Errorf("%s: decode: %v", name, err)
+		}
+	}
+	// A trailer of another length, sealed with the right key.
+	h := src.header()
+	l := h.layout()
+	for i := range trailerSize {
+		var p place
+		trailer := l.trailer()
+		trailer[i] ^= 1
+		x := &l.extents[sectionTrailer]
+		rest := make([]byte, x.offset-l.extents[sectionColumns].offset)
+		rest = s.seal(&p, rest, trailer, x, 0)
+		if _, err := Open(mem(t, "a", sealedAnew(s, &page, h.encode(), rest)), "a", src.Binding, w, nil); !errors.Is(err, ErrCorrupt) || !typed(err) {
+			t.Errorf("byte %d of the trailer: %v, want ErrCorrupt", i, err)
 		}
 	}
 	for _, i := range []int{0, 2, 3, 20, 23, 112, 127} {

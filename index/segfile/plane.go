@@ -113,7 +113,7 @@ func (r *reader) to(number, length int) []byte {
 		return r.dst[number*r.x.chunk:][:length]
 	}
 	if r.plain == nil {
-		r.plain = make([]byte, r.x.chunk)
+		r.plain = make([]byte, r.x.length(0)) // no chunk is longer than the first
 	}
 	return r.plain[:length]
 }

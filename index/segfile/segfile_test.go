@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	iofs "io/fs"
 	"math/rand/v2"
 	"slices"
@@ -76,38 +77,54 @@ func TestNoPlaintextOnDisk(t *testing.T) {
 	}
 }
 
-// equalChunks fails if two chunks of equal content are equal in the file: then they
-// were sealed with one nonce.
-func equalChunks() error {
-	src := newSource(rand.New(rand.NewPCG(1, 4)), shape{dim: 512, rows: 64})
-	clear(src.Half)
-	fs, w := vfs.NewMem(), newKeyring()
-	if err := Write(context.Background(), fs, "a", src, w); err != nil {
-		return err
-	}
-	f, err := Open(fs, "a", src.Binding, w, nil)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	x := &f.layout.extents[sectionHalf]
-	seen := map[string]bool{}
-	for i := range x.chunks {
-		b := make([]byte, x.chunk)
-		if err := readFull(f.f, b, x.at(i)); err != nil {
-			return err
+// noncesMeet says which nonce would serve for two chunks of a file.
+func noncesMeet() error {
+	h := newSource(rand.New(rand.NewPCG(1, 4)), shape{dim: 512, rows: 4000, galleries: 40, bits: true}).header()
+	l, s, p := h.layout(), &sealer{}, place{}
+	seen := map[[nonceSize]byte]string{}
+	for i := range l.extents {
+		x := &l.extents[i]
+		for number := range x.chunks {
+			s.placeAt(&p, x, number)
+			at := fmt.Sprintf("chunk %d of the %s", number, x.section)
+			if other := seen[p.nonce]; other != "" {
+				return fmt.Errorf("%s has the nonce of %s", at, other)
+			}
+			seen[p.nonce] = at
 		}
-		if seen[string(b)] {
-			return errors.New("two chunks of zeros are equal in the file")
-		}
-		seen[string(b)] = true
+	}
+	if len(seen) != l.chunks || l.chunks < 200 {
+		return fmt.Errorf("%d nonces, want %d", len(seen), l.chunks)
 	}
 	return nil
 }
 
 func TestEveryChunkHasItsNonce(t *testing.T) {
-	if err := equalChunks(); err != nil {
+	if err := noncesMeet(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Two files of the same rows have neither identifier nor key in common.
+func TestEveryFileHasItsKey(t *testing.T) {
+	src, w := newSource(rand.New(rand.NewPCG(1, 10)), shape{dim: 16, rows: 10}), newKeyring()
+	ids, keys := map[[16]byte]bool{{}: true}, map[string]bool{}
+	for i := range 5 {
+		fs := vfs.NewMem()
+		mustWrite(t, fs, "a", src, w)
+		f, err := fs.Open("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := unlock(f, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ids[u.page.id] || keys[string(u.key)] {
+			t.Fatalf("file %d has the identifier or the key of another one", i)
+		}
+		ids[u.page.id], keys[string(u.key)] = true, true
+		f.Close()
 	}
 }
 
