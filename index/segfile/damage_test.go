@@ -182,7 +182,7 @@ func TestBoundsOfHeaders(t *testing.T) {
 		"dimension 0":                       func(h *header) { h.dim = 0 },
 		"dimension 4097":                    func(h *header) { h.dim = 4097 },
 		"rows 0":                            func(h *header) { h.rows = 0 },
-		"rows 2^32-1":                       func(h *header) { h.rows = 1<<32 - 1 },
+		"rows 2^32-1":                       func(h *header) { h.rows = -1 },
 		"most rows":                         func(h *header) { h.rows = MaxRows },
 		"galleries":                         func(h *header) { h.galleries = MaxGalleries + 1 },
 		"most galleries":                    func(h *header) { h.galleries = MaxGalleries },

@@ -22,7 +22,8 @@ import (
 // of the file is under a tag, or under the checksum of a key page.
 //
 // Planes are stored, though bits and int8 can be made again from half: opening 576 bytes
-// of them costs a tenth of making a row, and who keeps half on disk need not read it.
+// of them costs a fifteenth of making them (README.md), and who keeps half on disk need
+// not read it at start.
 
 type section uint8
 
