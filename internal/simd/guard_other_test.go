@@ -8,3 +8,4 @@ import "testing"
 func guardScan(*testing.T, Op)   {}
 func guardDotF16(*testing.T, Op) {}
 func guardSelect(*testing.T, Op) {}
+func guardRows(*testing.T, Op)   {}

@@ -10,6 +10,9 @@ import (
 
 // suite is what each kernel of an operation must pass.
 func suite(op Op) []func(*testing.T, Op) {
+	if s := rowSuite(op); s != nil {
+		return s
+	}
 	if op == OpSelect {
 		return []func(*testing.T, Op){conformSelect, guardSelect}
 	}
@@ -75,6 +78,7 @@ func TestKernels(t *testing.T) {
 			OpInt8: "avx512f avx512_vnni", OpInt8Batch: "avx512f avx512_vnni", OpAsymmetric: "avx512f avx512_vnni",
 			OpHamming: "avx512f avx512_vpopcntdq", OpHammingBatch: "avx512f avx512_vpopcntdq", OpDotF16: "avx512f", OpSelect: "avx512f avx512bw",
 		}
+		addRowNeeds(wants)
 	}
 	for l, byOp := range wants {
 		for op, features := range byOp {
