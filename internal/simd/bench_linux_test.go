@@ -158,23 +158,3 @@ func BenchmarkDotF16(b *testing.B) {
 		})
 	}
 }
-
-// What an insertion costs here: 512 dimensions into each plane.
-func BenchmarkPack(b *testing.B) {
-	v := randomUnit(rand.New(rand.NewPCG(8, 1)), 512)
-	q, words, h := make([]int8, 512), make([]uint32, 16), make([]F16, 512)
-	block, bitBlock := make([]byte, Int8BlockBytes(512)), make([]byte, BitBlockBytes(512))
-	for name, f := range map[string]func(){
-		"quantize": func() { QuantizeInt8(q, v, 127) },
-		"int8":     func() { PackInt8(block, 3, q) },
-		"signs":    func() { SignBits(words, v) },
-		"bits":     func() { PackBits(bitBlock, 3, 512, words) },
-		"f16":      func() { ToF16(h, v) },
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				f()
-			}
-		})
-	}
-}

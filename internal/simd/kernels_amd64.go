@@ -26,6 +26,8 @@ func kernelNeeds(op Op, l Level) []need {
 			needs = append(needs, need{"avx512_vpopcntdq", cpu.X86.HasAVX512VPOPCNTDQ})
 		case OpSelect:
 			needs = append(needs, need{"avx512bw", cpu.X86.HasAVX512BW})
+		case OpPackInt8:
+			return nil // nothing to gain
 		}
 		return needs
 	case AMX:

@@ -96,24 +96,6 @@ DATA ·least<>+24(SB)/4, $0xc2fe0000
 DATA ·least<>+28(SB)/4, $0xc2fe0000
 GLOBL ·least<>(SB), RODATA|NOPTR, $32
 
-DATA ·rowPlaces<>+0(SB)/4, $0x00000000
-DATA ·rowPlaces<>+4(SB)/4, $0x00000040
-DATA ·rowPlaces<>+8(SB)/4, $0x00000080
-DATA ·rowPlaces<>+12(SB)/4, $0x000000c0
-DATA ·rowPlaces<>+16(SB)/4, $0x00000100
-DATA ·rowPlaces<>+20(SB)/4, $0x00000140
-DATA ·rowPlaces<>+24(SB)/4, $0x00000180
-DATA ·rowPlaces<>+28(SB)/4, $0x000001c0
-DATA ·rowPlaces<>+32(SB)/4, $0x00000200
-DATA ·rowPlaces<>+36(SB)/4, $0x00000240
-DATA ·rowPlaces<>+40(SB)/4, $0x00000280
-DATA ·rowPlaces<>+44(SB)/4, $0x000002c0
-DATA ·rowPlaces<>+48(SB)/4, $0x00000300
-DATA ·rowPlaces<>+52(SB)/4, $0x00000340
-DATA ·rowPlaces<>+56(SB)/4, $0x00000380
-DATA ·rowPlaces<>+60(SB)/4, $0x000003c0
-GLOBL ·rowPlaces<>(SB), RODATA|NOPTR, $64
-
 // func hadamard1AVX512(dst *float32, src *float32, factors *float32, parts int) 
 TEXT ·hadamard1AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -1048,24 +1030,5 @@ loop22:
 	ADDQ $4, DI
 	DECQ CX
 	JNZ loop22
-	VZEROUPPER
-	RET
-
-// func packInt8AVX512(at *byte, v *int8, chunks int) 
-TEXT ·packInt8AVX512(SB), NOSPLIT, $0-24
-	MOVQ at+0(FP), DI
-	MOVQ v+8(FP), AX
-	MOVQ chunks+16(FP), CX
-	MOVL $0x80808080, DX
-	VPBROADCASTD DX, Z1
-	VMOVDQU32 ·rowPlaces<>(SB), Z2
-loop23:
-	VPXORD (AX), Z1, Z0
-	KXNORW K1, K1, K1
-	VPSCATTERDD Z0, K1, (DI)(Z2*1)
-	ADDQ $64, AX
-	ADDQ $1024, DI
-	DECQ CX
-	JNZ loop23
 	VZEROUPPER
 	RET

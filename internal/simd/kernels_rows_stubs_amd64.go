@@ -84,11 +84,6 @@ func residualAVX512(x *float32, q *int8, chunks int, tailX *float32, tailQ *int8
 //go:noescape
 func signBitsAVX512(dst *uint32, v *float32, words int)
 
-// packInt8AVX512 is PackInt8 for chunks of 64 values; at is where the row begins.
-//
-//go:noescape
-func packInt8AVX512(at *byte, v *int8, chunks int)
-
 // hadamard2AVX2 transforms src * factors, parts of 16 elements each.
 //
 //go:noescape

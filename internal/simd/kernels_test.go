@@ -10,6 +10,9 @@ import (
 
 // suite is what each kernel of an operation must pass.
 func suite(op Op) []func(*testing.T, Op) {
+	if s := rowSuite(op); s != nil {
+		return s
+	}
 	if op == OpSelect {
 		return []func(*testing.T, Op){conformSelect, guardSelect}
 	}
@@ -82,6 +85,7 @@ func TestKernels(t *testing.T) {
 		}
 		const amx = "avx512f avx512bw avx512_vnni amx_tile amx_int8 amx_leave"
 		wants[AMX] = [opCount]string{OpInt8Batch: amx, OpAsymmetricBatch: amx}
+		addRowNeeds(wants)
 	}
 	for l, byOp := range wants {
 		for op, features := range byOp {

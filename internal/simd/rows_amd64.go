@@ -173,7 +173,7 @@ func signBitsVector(l Level, dst []uint32, v []float32) int {
 }
 
 // packInt8Vector returns how many values it has done.
-func packInt8Vector(l Level, block []byte, row int, v []int8) int {
+func packInt8Vector(_ Level, block []byte, row int, v []int8) int {
 	chunks := len(v) / 16
 	if chunks > 0 {
 		packInt8AVX2(&block[4*row], &v[0], chunks)

@@ -22,7 +22,6 @@ func writeRows(out, head string) error {
 	quantize512(avx512)
 	residual512(avx512)
 	signBits512(avx512)
-	packInt8x512(avx512)
 
 	for _, vectors := range []int{2, 4, 8} {
 		hadamardAVX2(avx2, vectors)
@@ -266,25 +265,9 @@ func signBitsAVX2(t *text) {
 	})
 }
 
-func packInt8x512(t *text) {
-	t.lanes("rowPlaces", []uint32{0, 64, 128, 192, 256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960})
-	t.fn("packInt8AVX512", "is PackInt8 for chunks of 64 values; at is where the row begins.", packArgs, "", func() {
-		t.load("at", "DI", "v", "AX", "chunks", "CX")
-		t.op("MOVL", "$0x80808080", "DX")
-		t.op("VPBROADCASTD", "DX", z(1))
-		t.op("VMOVDQU32", "·rowPlaces<>(SB)", z(2))
-		t.loop("CX", func() {
-			t.op("VPXORD", "(AX)", z(1), z(0))
-			t.op("KXNORW", "K1", "K1", "K1")
-			t.op("VPSCATTERDD", z(0), "K1", "(DI)(Z2*1)")
-			t.op("ADDQ", "$64", "AX")
-			t.op("ADDQ", "$1024", "DI")
-		})
-	})
-}
-
-// packInt8AVX2 uses no vectors: what limits it are 128 stores into as many lines of
-// cache.
+// packInt8AVX2 takes no vectors, and there is none for AVX-512: what limits it is one
+// store for each four values, into as many lines of cache. VPSCATTERDD was measured and
+// takes as long.
 func packInt8AVX2(t *text) {
 	t.fn("packInt8AVX2", packDoc, packArgs, "", func() {
 		t.load("at", "DI", "v", "AX", "chunks", "CX")
