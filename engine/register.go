@@ -138,7 +138,7 @@ func (r *register) acquireModel(name string, dim, most int) (*model, error) {
 func (r *register) releaseModel(m *model) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m.index.Reserve(-1)
+	m.index.Unreserve(1)
 	r.releaseModelLocked(m)
 }
 

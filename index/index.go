@@ -271,16 +271,23 @@ func (x *Index) Score(p *Probe, key uint64) (float32, bool) {
 }
 
 // Reserve makes room for n more rows, so that a later Append of as many cannot fail
-// for want of memory; with a negative n it gives room back. Append does not consume
-// what is reserved: its caller gives it back. It fails with *offheap.BudgetError.
+// for want of memory. Append does not consume what is reserved: Unreserve gives it
+// back. It fails with *offheap.BudgetError.
 func (x *Index) Reserve(n int) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if _, err := x.makeRoom(x.reserved + n); n > 0 && err != nil {
+	if _, err := x.makeRoom(x.reserved + n); err != nil {
 		return fmt.Errorf("reserve %d rows: %w", n, err)
 	}
 	x.reserved += n
 	return nil
+}
+
+// Unreserve gives back room for n rows.
+func (x *Index) Unreserve(n int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.reserved -= n
 }
 
 // tail is the first of the segments at the end that have room: rows are added there.

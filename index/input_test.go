@@ -225,7 +225,7 @@ func TestBudget(t *testing.T) {
 	if err := x.Append(rows[:n-1]...); err != nil {
 		t.Errorf("rows with reserved room: %v", err)
 	}
-	x.Reserve(-n + 1)
+	x.Unreserve(n - 1)
 	if err := x.Append(rows[n:]...); !errors.As(err, &full) {
 		t.Errorf("more rows: %v, want a budget error", err)
 	}
