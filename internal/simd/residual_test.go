@@ -139,6 +139,21 @@ func TestResidualIsABoundOfBadRows(t *testing.T) {
 	}
 }
 
+// The formula of the documentation, and not the float32 below it.
+func TestResidualIsRoundedUp(t *testing.T) {
+	r := rand.New(rand.NewPCG(34, 1))
+	for range 10000 {
+		dim, sum, scale := 1+r.IntN(MaxDim), float32(r.ExpFloat64()), float32(1000*r.ExpFloat64())
+		chunks := float64((dim + 31) / 32)
+		want := (math.Sqrt(float64(sum))*(1+math.Ldexp(chunks+16, -25)) + math.Ldexp(129*math.Sqrt(float64(dim)), -24)) / float64(scale)
+		got := residualBound(sum, dim, scale)
+		below := math.Nextafter32(got, 0)
+		if float64(got) < want*(1-1e-15) || float64(below) > want*(1+1e-15) {
+			t.Fatalf("dimension %d, sum %g, scale %g: got %.10g, want the next from %.10g on", dim, sum, scale, got, want)
+		}
+	}
+}
+
 // The bound of a row as the index makes them is hardly more than the norm.
 func TestResidualIsClose(t *testing.T) {
 	r := rand.New(rand.NewPCG(33, 1))

@@ -224,7 +224,7 @@ func largestOf(v []float32) float64 {
 
 // What lies in one axis, or evenly in all, is spread: the largest element of the result,
 // in units of that of an even vector. A true random rotation has sqrt(2 ln(2 dim^2)) about
-// for the worst axis: 4.6 at 192 dimensions, 5.9 at 4,096.
+// for the worst axis: 4.7 at 192 dimensions, 5.9 at 4,096.
 //
 // Powers of two do better. Otherwise an axis behind the first n dimensions is not
 // transformed until half of it has come to the other end of its butterfly, and part of
@@ -261,7 +261,11 @@ func TestRotationSpreads(t *testing.T) {
 // true random rotation (bits: 2/pi * asin of it) and of about the same variance.
 func TestRotationDecorrelates(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 1))
-	for _, dim := range []int{100, 128, 192, 256, 384, 512} {
+	all := []int{100, 192, 384, 512}
+	if testing.Short() {
+		all = all[:2]
+	}
+	for _, dim := range all {
 		random := mat.NewDense(dim, dim, nil)
 		for i := range dim {
 			for j := range dim {
