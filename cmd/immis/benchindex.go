@@ -13,7 +13,7 @@ type benchIndexCmd struct {
 	Dim          int           `default:"512" help:"Dimensions of a row, 16 to 4096; faces have 128 or 512 (default ${default})."`
 	Workload     string        `default:"plain" placeholder:"KIND" help:"What speeds are measured on: plain, synthetic, synthetic-f0.25, lfw (default ${default})."`
 	Loss         []string      `placeholder:"KIND" help:"Workloads to measure losses on besides, such as synthetic-512-f0.25; all: those of the bars; none. Default: synthetic-512-f1 and lfw, if its files are given."`
-	Probes       int           `default:"3600" help:"Probes of each workload, nine of ten with a mate (default ${default})."`
+	Probes       int           `default:"4000" help:"Probes of each workload, nine of ten with a mate (default ${default})."`
 	Seed         uint64        `default:"1" help:"Picks the rows (default ${default})."`
 	Duration     time.Duration `default:"2s" help:"Length of each timed part (default ${default})."`
 	Slices       time.Duration `default:"20s" help:"Time for the searches under inserts, which end after 50000 (default ${default})."`
