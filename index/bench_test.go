@@ -30,12 +30,13 @@ func BenchmarkSearch(b *testing.B) {
 		for _, batch := range []int{1, 8, 32} {
 			b.Run(fmt.Sprintf("%s/probes=%d", mode, batch), func(b *testing.B) {
 				for b.Loop() {
-					// As passes does with those that wait.
-					searches := make([]*search, batch)
-					for i := range searches {
-						searches[i] = &search{Query: Query{Probe: probes[i], K: 10, Mode: mode}, ctx: context.Background(), fast: mode == Fast, done: make(chan struct{})}
+					queries := make([]Query, batch)
+					for i := range queries {
+						queries[i] = Query{Probe: probes[i], K: 10, Mode: mode}
 					}
-					x.pass(searches, 1)
+					if _, err := x.SearchAll(context.Background(), queries); err != nil {
+						b.Fatal(err)
+					}
 				}
 				b.ReportMetric(float64(n)*float64(batch)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
 			})

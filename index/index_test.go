@@ -176,6 +176,21 @@ func TestFastEqualsTwin(t *testing.T) {
 			t.Errorf("query %d: sure from %v on", i, got.Sure)
 		}
 	}
+	mixed := slices.Clone(queries)
+	for i := range mixed {
+		if i%3 == 0 {
+			mixed[i].Mode = Exact
+		}
+	}
+	all, err := x.SearchAll(context.Background(), mixed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range mixed {
+		if !same(all[i], twin.search(q)) {
+			t.Errorf("together, query %d: answers differ", i)
+		}
+	}
 	var wg sync.WaitGroup
 	for i, q := range queries {
 		wg.Add(1)
