@@ -42,7 +42,7 @@ func (p *pass) finish(s *search) bool {
 		if r.score != everything && list.best.full() && float32(float32(r.score)*s.Probe.unit)+s.Probe.slack < list.best.worst() {
 			break
 		}
-		list.add(p.score(s, r))
+		p.score(&list, s, r)
 	}
 	s.answer.Mode = Exact
 	s.answer.Candidates = list.fold()
@@ -70,7 +70,7 @@ func (p *pass) finishFast(s *search) bool {
 	rows := slices.DeleteFunc(s.found, func(r kept) bool { return r.score < limit })
 	for i, r := range rows {
 		p.ask(rows, i+askAhead)
-		list.add(p.score(s, r))
+		p.score(&list, s, r)
 	}
 	s.answer.Mode = Fast
 	s.answer.Candidates = list.fold()
@@ -86,10 +86,13 @@ func (p *pass) ask(rows []kept, i int) {
 	}
 }
 
-// score computes the score of a row from the row itself.
-func (p *pass) score(s *search, r kept) Candidate {
+// score computes the score of a row from the row itself. Whose it is lies elsewhere in
+// memory and is asked only if it matters.
+func (p *pass) score(list *ranking, s *search, r kept) {
 	v, row := &p.version.views[r.at>>rowBits], r.at.row()
-	return Candidate{v.people[row], v.keys[row], clamp(simd.DotF16(s.Probe.rotated, v.row16(row)))}
+	if score := clamp(simd.DotF16(s.Probe.rotated, v.row16(row))); list.wants(score) {
+		list.add(Candidate{v.people[row], v.keys[row], score})
+	}
 }
 
 // ranking collects scored rows; of those that many people are better than it keeps
@@ -99,11 +102,11 @@ type ranking struct {
 	rows []Candidate
 }
 
+func (l *ranking) wants(score float32) bool { return !l.best.full() || score >= l.best.worst() }
+
 func (l *ranking) add(c Candidate) {
 	l.best.offer(c.Person, c.Score)
-	if !l.best.full() || c.Score >= l.best.worst() {
-		l.rows = append(l.rows, c)
-	}
+	l.rows = append(l.rows, c)
 }
 
 // fold keeps the best row of each person, and the k best of those.
