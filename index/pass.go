@@ -20,7 +20,7 @@ type search struct {
 	err    error
 	done   chan struct{}
 
-	allowed []page // one for each span of the pass
+	allowed []page // one for each page of the version; searches without a filter share it
 	// limit is the score of the small forms under which a row cannot matter any more; it
 	// only grows.
 	limit atomic.Int32
@@ -54,7 +54,10 @@ type pass struct {
 }
 
 // span is a page of a view: what is read between two looks at the contexts.
-type span struct{ view, page int }
+type span struct {
+	view, page int
+	mask       int // its place in search.allowed
+}
 
 // run searches and fills the answers.
 func (p *pass) run(workers int) {
@@ -83,20 +86,21 @@ func (p *pass) prepare() {
 	var all []span
 	for i := range p.version.views {
 		for number := range (p.version.views[i].count + pageRows - 1) / pageRows {
-			all = append(all, span{i, number})
+			all = append(all, span{i, number, len(all)})
 		}
 	}
 	masks := make([][]page, len(p.searches))
 	var shared []page
 	for i, s := range p.searches {
-		s.answer, s.allowed = Answer{}, nil
+		s.answer = Answer{}
 		plain := len(s.Filter.In) == 0 && !s.Filter.biographic()
 		if plain && shared != nil {
-			masks[i] = shared
+			masks[i], s.allowed = shared, shared
 			s.answer.Rows = p.version.alive
 			continue
 		}
 		masks[i] = make([]page, len(all))
+		s.allowed = masks[i]
 		alive := 0
 		for u, at := range all {
 			n, a := p.version.views[at.view].allowed(&masks[i][u], &s.Filter, at.page)
@@ -113,9 +117,6 @@ func (p *pass) prepare() {
 		if slices.ContainsFunc(masks, func(m []page) bool { return m[u] != page{} }) {
 			p.spans = append(p.spans, all[u])
 			p.rows += min(p.version.views[all[u].view].count-all[u].page*pageRows, pageRows)
-			for i, s := range p.searches {
-				s.allowed = append(s.allowed, masks[i][u])
-			}
 		}
 	}
 	codes := make([][]int8, len(p.searches))
@@ -233,10 +234,12 @@ func (p *pass) read(w *worker, u int, v *view, from, rows int) {
 	base := place(p.spans[u].view) << rowBits
 	for i, s := range p.searches {
 		scores, selected, limit := w.scores[i*stride:(i+1)*stride], w.selected[i*words:(i+1)*words], w.limits[i]
-		k, allowed := &w.keepers[i], &s.allowed[u]
-		for j := range selected {
+		k, allowed := &w.keepers[i], &s.allowed[p.spans[u].mask]
+		for j, word := range selected {
+			if word == 0 && wide == nil {
+				continue
+			}
 			at := from%pageRows/64 + j
-			word := selected[j]
 			var trustless uint64
 			if wide != nil {
 				trustless = atomic.LoadUint64(&wide[at])
