@@ -101,13 +101,13 @@ func (r *run) judgeScans(b *bars) {
 	if r.res.Limits.VNNIPerSecond == 0 {
 		vnni = "this machine or build has no VNNI"
 	}
-	b.add(Bar{Name: "exact, " + full + ", of the VNNI peak", Value: 100 * speed(r.res.OneCore, exact, fullCallers).OfVNNI, Unit: "%", Must: 70}, 82, vnni)
+	b.add(Bar{Name: "exact, " + full + ", of the VNNI peak", Value: 100 * speed(r.res.OneCore, exact, simd.MaxProbes).OfVNNI, Unit: "%", Must: 70}, 82, vnni)
 	only := r.unlike(million)
 	b.add(Bar{Name: "fast, 1 probe, of the read bandwidth", Value: 100 * speed(r.res.OneCore, fast, 1).OfRead, Unit: "%", Must: 65}, 80, only)
 	if only == "" && r.lost() > 0 {
 		only = "its depth loses mates: see the losses"
 	}
-	b.add(Bar{Name: "fast, " + full + ", per core", Value: speed(r.res.OneCore, fast, fullCallers).PerCore, Unit: "/s", Must: 1500}, 2000, only)
+	b.add(Bar{Name: "fast, " + full + ", per core", Value: speed(r.res.OneCore, fast, simd.MaxProbes).PerCore, Unit: "/s", Must: 1500}, 2000, only)
 }
 
 // unlike says how the run differs from one of so many rows, "" if it does not.

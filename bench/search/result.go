@@ -36,9 +36,9 @@ type Result struct {
 }
 
 // speed finds a measurement; the zero value if there is none.
-func speed(of []Speed, mode string, callers int) Speed {
+func speed(of []Speed, mode string, probes int) Speed {
 	for _, s := range of {
-		if s.Mode == mode && s.Callers == callers {
+		if s.Mode == mode && s.Probes == probes {
 			return s
 		}
 	}

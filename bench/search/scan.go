@@ -3,7 +3,6 @@ package search
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"immis/bench"
@@ -14,10 +13,8 @@ import (
 // Speed is how fast searches of one kind were: the best of some rounds.
 type Speed struct {
 	Mode string `json:"mode"`
-	// Callers search at once, each one search after the other. The index lets those that
-	// wait share a pass, 32 at most: 64 callers keep every pass full; of 32 those who come
-	// too late for a pass wait for the next.
-	Callers int `json:"callers"`
+	// Probes share each pass, 1 to 32.
+	Probes int `json:"probes"`
 	// Searches of all rounds.
 	Searches int `json:"searches"`
 	// PerCore is searches a second of processor time, PerSecond on the clock.
@@ -43,8 +40,8 @@ const (
 	fullCallers = 2 * simd.MaxProbes
 )
 
-// speedCallers are how many search at once in the measurements.
-func speedCallers() []int { return []int{1, 8, simd.MaxProbes, fullCallers} }
+// batches are how many probes share a pass in the measurements.
+func batches() []int { return []int{1, 8, simd.MaxProbes} }
 
 // scan measures searches with an index that has so many workers.
 func (r *run) scan(ctx context.Context, x *index.Index, src source, workers int) (Limits, []Speed, error) {
@@ -68,18 +65,18 @@ func (r *run) scan(ctx context.Context, x *index.Index, src source, workers int)
 		modes = append(modes, index.Fast) // else fast is exact, as for short vectors
 	}
 	for _, mode := range modes {
-		for _, callers := range speedCallers() {
-			out = append(out, Speed{Mode: mode.String(), Callers: callers, mode: mode})
+		for _, probes := range batches() {
+			out = append(out, Speed{Mode: mode.String(), Probes: probes, mode: mode})
 			latencies = append(latencies, &bench.Latencies{})
 		}
 	}
 	for n := range rounds {
 		for i := range out {
-			if i%len(speedCallers()) == 0 {
+			if i%len(batches()) == 0 {
 				l.measure()
 			}
 			if err := out[i].round(ctx, x, probes, r.Duration/rounds, latencies[i]); err != nil {
-				return Limits{}, nil, fmt.Errorf("%s search by %d: %w", out[i].Mode, out[i].Callers, err)
+				return Limits{}, nil, fmt.Errorf("%s search by %d: %w", out[i].Mode, out[i].Probes, err)
 			}
 			r.Progress.Tell(PhaseScan, n*len(out)+i+1, rounds*len(out))
 		}
@@ -92,7 +89,7 @@ func (r *run) scan(ctx context.Context, x *index.Index, src source, workers int)
 		if workers == 1 {
 			rate = s.PerCore
 		}
-		if s.Callers == 1 && l.best.ReadBytesPerSecond > 0 {
+		if s.Probes == 1 && l.best.ReadBytesPerSecond > 0 {
 			s.OfRead = rate * float64(planeBytes(x, s.mode)) / l.best.ReadBytesPerSecond
 		}
 		if l.best.VNNIPerSecond > 0 && s.mode == index.Exact {
@@ -115,35 +112,28 @@ func prepare(src source, n int) ([]*index.Probe, error) {
 	return out, nil
 }
 
-// round lets the callers search for a while, each at least once.
+// round searches for a while, a batch at least.
 func (s *Speed) round(ctx context.Context, x *index.Index, probes []*index.Probe, d time.Duration, l *bench.Latencies) error {
-	var group sync.WaitGroup
-	counts, errs := make([]int, s.Callers), make([]error, s.Callers)
+	queries, n := make([]index.Query, s.Probes), 0
 	cpu, begun := processorTime(), time.Now()
-	for c := range s.Callers {
-		group.Go(func() {
-			for first := true; first || time.Since(begun) < d; first = false {
-				p := probes[(counts[c]*s.Callers+c)%len(probes)]
-				errs[c] = l.Time(func() error {
-					_, err := x.Search(ctx, index.Query{Probe: p, K: 10, Mode: s.mode})
-					return err
-				})
-				if errs[c] != nil {
-					return
-				}
-				counts[c]++
-			}
-		})
-	}
-	group.Wait()
-	took, spent := time.Since(begun), processorTime()-cpu
-	n := 0
-	for c := range counts {
-		if errs[c] != nil {
-			return errs[c]
+	for n == 0 || time.Since(begun) < d {
+		for i := range queries {
+			queries[i] = index.Query{Probe: probes[(n+i)%len(probes)], K: 10, Mode: s.mode}
 		}
-		n += counts[c]
+		err := l.Time(func() (err error) {
+			if s.Probes == 1 {
+				_, err = x.Search(ctx, queries[0])
+			} else {
+				_, err = x.SearchAll(ctx, queries)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		n += s.Probes
 	}
+	took, spent := time.Since(begun), processorTime()-cpu
 	s.Searches += n
 	s.PerSecond = max(s.PerSecond, float64(n)/took.Seconds())
 	if spent > 0 {

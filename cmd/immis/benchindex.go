@@ -131,9 +131,9 @@ func (c *benchIndexCmd) print(a *app, r *search.Result) {
 		name   string
 		speeds []search.Speed
 	}{{"one core", r.OneCore}, {fmt.Sprintf("%d cores", r.Workers), r.AllCores}} {
-		a.printf("\n%-8s  %-5s %7s %12s %12s %9s %9s %7s %7s\n", of.name, "mode", "callers", "/s per core", "/s", "p50 ms", "p99 ms", "% read", "% VNNI")
+		a.printf("\n%-8s  %-5s %7s %12s %12s %9s %9s %7s %7s\n", of.name, "mode", "probes", "/s per core", "/s", "p50 ms", "p99 ms", "% read", "% VNNI")
 		for _, s := range of.speeds {
-			a.printf("          %-5s %7d %12.1f %12.1f %9.3f %9.3f %7s %7s\n", s.Mode, s.Callers, s.PerCore, s.PerSecond, s.P50MS, s.P99MS, percent(s.OfRead), percent(s.OfVNNI))
+			a.printf("          %-5s %7d %12.1f %12.1f %9.3f %9.3f %7s %7s\n", s.Mode, s.Probes, s.PerCore, s.PerSecond, s.P50MS, s.P99MS, percent(s.OfRead), percent(s.OfVNNI))
 		}
 	}
 	a.printf("\nfilled     in %.1f s, %.0f rows/s, made and inserted by all cores\n", r.Fill.Seconds, r.Fill.PerSecond)

@@ -77,10 +77,10 @@ func NewRotation(dim int) *Rotation {
 		for i := range p.factors {
 			square := 1.0
 			if i >= from && i < from+r.n {
-				square *= float64(r.n)
+				square = float64(square * float64(r.n))
 			}
 			if pass == 2 && (dim%2 == 0 || i != dim/2) {
-				square *= 2
+				square = float64(square * 2)
 			}
 			if i%64 == 0 {
 				word = splitMix64(&state)
