@@ -203,7 +203,7 @@ func (r *register) publishEncounter(enc *encounter, id store.ID, external string
 		if err := f.model.index.Append(index.Row{Key: f.key, Person: s.person, Vector: f.vector, Galleries: rows}); err != nil {
 			return fmt.Errorf("publish encounter: %w", err)
 		}
-		f.model.index.Reserve(-1)
+		f.model.index.Unreserve(1)
 		f.vector = nil
 	}
 	r.mu.Lock()
