@@ -135,6 +135,7 @@ func (e *Engine) Close() {
 	e.register.mu.Lock()
 	defer e.register.mu.Unlock()
 	for name, m := range e.register.models {
+		m.index.Wait()
 		m.index.Close()
 		delete(e.register.models, name)
 	}

@@ -124,7 +124,12 @@ func New(dim int, o Options) (*Index, error) {
 	return x, nil
 }
 
-// Close frees the memory when the searches under way have ended. No call may follow.
+// Wait returns when no pass goes on for callers that have left. No search may begin
+// meanwhile.
+func (x *Index) Wait() { x.share.ended.Wait() }
+
+// Close frees the memory, what searches under way read when they have ended. Searches
+// that come later find nothing, and nothing can be added.
 func (x *Index) Close() {
 	x.mu.Lock()
 	x.closed = true

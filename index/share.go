@@ -15,6 +15,7 @@ type sharing struct {
 	mu      sync.Mutex
 	waiting []*search
 	running bool
+	ended   sync.WaitGroup // the goroutine that runs passes
 	scratch sync.Pool
 }
 
@@ -25,7 +26,7 @@ func (x *Index) join(ctx context.Context, q Query) (Answer, error) {
 	x.share.waiting = append(x.share.waiting, s)
 	if !x.share.running {
 		x.share.running = true
-		go x.passes()
+		x.share.ended.Go(x.passes)
 	}
 	x.share.mu.Unlock()
 	select {
