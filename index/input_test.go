@@ -184,6 +184,7 @@ func TestLateReaders(t *testing.T) {
 	x.tidied.Wait()
 	close(stop)
 	wg.Wait()
+	x.Wait()
 	if protected < 10 {
 		t.Errorf("%d segments were given up, want most of 31", protected)
 	}
