@@ -13,6 +13,9 @@ import (
 // One flipped bit anywhere is an error that says so. In a key page it is none: the
 // other page says the same, and what is read is what was written.
 func TestEveryBitFlip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many openings: in the long run only")
+	}
 	rng := rand.New(rand.NewPCG(2, 1))
 	src, w := newSource(rng, shape{dim: 16, rows: 5, galleries: 1, bits: true}), newKeyring()
 	fs := vfs.NewMem()
@@ -70,6 +73,9 @@ func TestDamagedKeysAreCorrupt(t *testing.T) {
 }
 
 func TestEveryLength(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many openings: in the long run only")
+	}
 	src, w := newSource(rand.New(rand.NewPCG(2, 2)), shape{dim: 16, rows: 5, bits: true}), newKeyring()
 	fs := vfs.NewMem()
 	mustWrite(t, fs, "a", src, w)
