@@ -19,6 +19,9 @@ import (
 // the scan with limits; one score in 4,096 reaches its limit. amx%, vnni% and read% are
 // of the peaks on registers and of the read bandwidth, of the same benchmark.
 func BenchmarkBatch(b *testing.B) {
+	if testing.Short() {
+		b.Skip("72 kinds over 512 MB")
+	}
 	const dim, rows = 512, 1 << 20
 	r := rand.New(rand.NewPCG(7, 42))
 	buf := huge(b, rows*dim)
