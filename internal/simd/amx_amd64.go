@@ -138,21 +138,23 @@ func (c *amxCall) run(from, tiles, blocks int) {
 
 // takeAMX makes hits of the masks of tiles of blocks, from block from on.
 func (s *Selector) takeAMX(c *amxCall, from, blocks int, limits []int32) {
-	probes := c.groups * amxProbes
-	// Eight bytes of masks at a time are those of several probes; most are 0.
-	per := 4 / blocks // probes in a word
+	// All these numbers, and BlockRows, are powers of two. Eight bytes of masks at a time are those of
+	// 4/blocks probes; most are 0.
+	rowBits := 3 + bits.Len(uint(blocks)) // of the rows of a tile
+	perWord := 6 - rowBits                // of the probes in a word
+	probeBits := bits.Len(uint(c.groups*amxProbes)) - 1
 	words := unsafe.Slice((*uint64)(unsafe.Pointer(&c.mask[0])), len(c.mask)/8)
 	for i, word := range words {
 		for ; word != 0; word &= word - 1 {
-			bit := bits.TrailingZeros64(word)
-			probe := i*per%probes + bit/(16*blocks)
+			// The bits of all words one behind the other: tile, probe, row.
+			bit := i<<6 + bits.TrailingZeros64(word)
+			row, probe, tile := bit&(1<<rowBits-1), bit>>rowBits&(1<<probeBits-1), i>>(probeBits-perWord)
 			if probe >= len(limits) {
 				break // what stands there is of no probe
 			}
-			tile, row := i*per/probes, bit%(16*blocks)
-			sum := c.sums[((tile*blocks+row/16)*probes+probe)*16+row%16]
+			sum := c.sums[(((tile*blocks+row>>4)<<probeBits)+probe)<<4+row&15]
 			s.hits = append(s.hits, Hit{
-				Row: int32((from+tile*blocks)*BlockRows + row), Probe: int32(probe),
+				Row: int32((from+tile*blocks)<<4 + row), Probe: int32(probe),
 				Score: sum + min(max(limits[probe], -amxLimit), amxLimit),
 			})
 		}

@@ -215,7 +215,7 @@ func conformBusy(t *testing.T, op Op) {
 			for time.Now().Before(last) {
 				clear(got)
 				calls.Add(1)
-				hits := s.hits
+				var hits []Hit
 				if op == OpInt8Batch {
 					hits = s.Int8(p.int8s, p.rows, p.p8, limits)
 				} else {
