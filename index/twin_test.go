@@ -85,6 +85,10 @@ func (t *twin) search(q Query) Answer {
 				all = append(all, e.c)
 			}
 		}
+		if len(all) >= depth && len(all) < len(rows) {
+			last := float64(estimates[depth-1].score) * float64(q.Probe.bitUnit)
+			a.Sure = float32(last + 4*math.Sqrt((math.Pi/2-1)/float64(t.dim)))
+		}
 	}
 	slices.SortFunc(all, better)
 	for _, c := range all {
