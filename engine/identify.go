@@ -144,8 +144,10 @@ type found struct {
 	subject *subject
 	state   *subjectState
 	log10LR float64
-	// raw is the sum of the scores: beyond the range a calibration can speak for,
-	// likelihood ratios are equal and scores still tell the nearer from the farther.
+	// raw is the sum of the scores that the evidence rests on: beyond the range a
+	// calibration can speak for, likelihood ratios are equal and scores still tell the
+	// nearer from the farther. Of several photos only the best counts there and so here:
+	// the index finds who is nearest to one, not to all together.
 	raw float64
 	// comparisons are those the rank rests on: made again for the answer, they
 	// could be of a person who was withdrawn meanwhile, with nothing left to show.
@@ -245,8 +247,8 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 			return nil, fmt.Errorf("weigh evidence: %w", err)
 		}
 		it := found{subject: s, state: st, log10LR: w.LLR}
-		for _, x := range cs {
-			it.raw += float64(x.score)
+		for _, t := range w.Terms {
+			it.raw += float64(t.Score)
 		}
 		if len(best) == k && better(best[k-1], it) <= 0 {
 			continue
@@ -259,9 +261,9 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 	return best, nil
 }
 
-// nearest returns the k subjects nearest by face, all that tie with the last of
-// them included. For a probe of one face model and no fingers these are the exact
-// candidates, since evidence grows with the score.
+// nearest returns the k subjects nearest by each face, all that tie with the last of
+// them included. For a probe of one face model and no fingers the exact candidates are
+// among these, since evidence grows with the best score.
 func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int, mode SearchMode) ([]*subject, error) {
 	seen := map[*subject]bool{}
 	var out []*subject

@@ -200,10 +200,9 @@ func (r *register) publishEncounter(enc *encounter, id store.ID, external string
 	s, rows := r.expect(id, external, galleries)
 	for i := range enc.faces {
 		f := &enc.faces[i]
-		if err := f.model.index.Append(index.Row{Key: f.key, Person: s.person, Vector: f.vector, Galleries: rows}); err != nil {
+		if err := f.model.index.AppendReserved(index.Row{Key: f.key, Person: s.person, Vector: f.vector, Galleries: rows}); err != nil {
 			return fmt.Errorf("publish encounter: %w", err)
 		}
-		f.model.index.Unreserve(1)
 		f.vector = nil
 	}
 	r.mu.Lock()

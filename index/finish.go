@@ -51,24 +51,30 @@ func (p *pass) finish(s *search) bool {
 }
 
 func (p *pass) finishFast(s *search) bool {
+	// A row under the limit says nothing of how many are above it: one worker kept it
+	// before another raised the limit, and others like it were thrown away.
+	limit := s.limit.Load()
+	under := func(r kept) bool { return r.score < limit }
+	rows := slices.DeleteFunc(s.found, under)
 	var scores []int32
-	for _, r := range s.found {
+	for _, r := range rows {
 		if r.score != everything {
 			scores = append(scores, r.score)
 		}
 	}
-	limit := int32(math.MinInt32)
 	if s.guessed.Load() && len(scores) < min(s.depth, s.answer.Rows) {
 		return false
 	}
-	if len(scores) > s.depth || s.guessed.Load() {
+	if len(scores) >= s.depth {
 		limit = nth(scores, s.depth)
+		rows = slices.DeleteFunc(rows, under)
+	}
+	if len(rows) < s.answer.Rows && len(scores) >= s.depth {
 		// See bitUnit: the estimate of a row's score has this standard deviation.
 		deviation := math.Sqrt((math.Pi/2 - 1) / float64(p.form.dim))
 		s.answer.Sure = float32(float64(limit)*float64(s.Probe.bitUnit) + float64(sureDeviations*deviation))
 	}
 	list := ranking{best: people[float32]{k: s.K}}
-	rows := slices.DeleteFunc(s.found, func(r kept) bool { return r.score < limit })
 	for i, r := range rows {
 		p.ask(rows, i+askAhead)
 		p.score(&list, s, r)

@@ -223,10 +223,9 @@ func TestBudget(t *testing.T) {
 	if n < 1000 || n > 10_000 {
 		t.Errorf("room for %d rows in 1 MiB", n)
 	}
-	if err := x.Append(rows[:n-1]...); err != nil {
+	if err := x.AppendReserved(rows[:n-1]...); err != nil {
 		t.Errorf("rows with reserved room: %v", err)
 	}
-	x.Unreserve(n - 1)
 	if err := x.Append(rows[n:]...); !errors.As(err, &full) {
 		t.Errorf("more rows: %v, want a budget error", err)
 	}

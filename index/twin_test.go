@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -73,7 +74,7 @@ func (t *twin) search(q Query) Answer {
 	}
 	if q.Mode == Fast && t.dim >= fastDim {
 		a.Mode = Fast
-		slices.SortFunc(estimates, func(a, b estimate) int { return b.score - a.score })
+		slices.SortFunc(estimates, func(a, b estimate) int { return cmp.Compare(b.score, a.score) })
 		wide := 0
 		for wide < len(estimates) && estimates[wide].score == math.MaxInt {
 			wide++
@@ -84,6 +85,10 @@ func (t *twin) search(q Query) Answer {
 			if i < depth || e.score == estimates[depth-1].score {
 				all = append(all, e.c)
 			}
+		}
+		if len(all) >= depth && len(all) < len(rows) {
+			last := float64(estimates[depth-1].score) * float64(q.Probe.bitUnit)
+			a.Sure = float32(last + 4*math.Sqrt((math.Pi/2-1)/float64(t.dim)))
 		}
 	}
 	slices.SortFunc(all, better)
