@@ -237,7 +237,7 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 		}
 		cs := c.compare(st.encounters)
 		if len(cs) == 0 { // nothing in common, or cut short
-			if err := ctx.Err(); err != nil {
+			if err := cmp.Or(c.err, ctx.Err()); err != nil {
 				return nil, err
 			}
 			continue

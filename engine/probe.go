@@ -184,6 +184,7 @@ type comparer struct {
 	fast     bool
 	sure     float32
 	out      []comparison
+	err      error // a row of the index could not be read
 }
 
 // compare computes each probe view against every comparable view of the
@@ -199,7 +200,11 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 				if f.model.name != p.model {
 					continue
 				}
-				score, ok := f.model.index.Score(p.Probe, f.key)
+				score, ok, err := f.model.index.Score(p.Probe, f.key)
+				if err != nil {
+					c.err = err
+					return nil
+				}
 				if !ok {
 					continue
 				}

@@ -43,7 +43,9 @@ func (p *pass) finish(s *search) bool {
 		if r.score != everything && list.best.full() && float32(float32(r.score)*s.Probe.unit)+s.Probe.slack < list.best.worst() {
 			break
 		}
-		p.score(&list, s, r)
+		if s.err = p.score(&list, s, r); s.err != nil {
+			return true
+		}
 	}
 	s.answer.Mode = Exact
 	s.answer.Candidates = list.fold()
@@ -69,6 +71,10 @@ func (p *pass) finishFast(s *search) bool {
 		limit = nth(scores, s.depth)
 		rows = slices.DeleteFunc(rows, under)
 	}
+	if p.index.onDisk() {
+		// Rows that lie together in a file are read together.
+		slices.SortFunc(rows, func(a, b kept) int { return cmp.Compare(a.at, b.at) })
+	}
 	if len(rows) < s.answer.Rows && len(scores) >= s.depth {
 		// See bitUnit: the estimate of a row's score has this standard deviation.
 		deviation := math.Sqrt((math.Pi/2 - 1) / float64(p.form.dim))
@@ -77,7 +83,9 @@ func (p *pass) finishFast(s *search) bool {
 	list := ranking{best: people[float32]{k: s.K}}
 	for i, r := range rows {
 		p.ask(rows, i+askAhead)
-		p.score(&list, s, r)
+		if s.err = p.score(&list, s, r); s.err != nil {
+			return true
+		}
 	}
 	s.answer.Mode = Fast
 	s.answer.Candidates = list.fold()
@@ -89,17 +97,27 @@ const askAhead = 6
 
 func (p *pass) ask(rows []kept, i int) {
 	if i < len(rows) {
-		simd.Prefetch(p.version.views[rows[i].at>>rowBits].row16(rows[i].at.row()))
+		if s := p.version.views[rows[i].at>>rowBits].segment; s.half != nil {
+			simd.Prefetch(s.row16(rows[i].at.row()))
+		}
 	}
 }
 
 // score computes the score of a row from the row itself. Whose it is lies elsewhere in
 // memory and is asked only if it matters.
-func (p *pass) score(list *ranking, s *search, r kept) {
+func (p *pass) score(list *ranking, s *search, r kept) error {
 	v, row := &p.version.views[r.at>>rowBits], r.at.row()
-	if score := clamp(simd.DotF16(s.Probe.rotated, v.row16(row))); list.wants(score) {
+	if v.half == nil && p.buf == nil {
+		p.buf = make([]simd.F16, p.form.dim)
+	}
+	half, err := p.index.row(v.segment, row, p.buf)
+	if err != nil {
+		return err
+	}
+	if score := clamp(simd.DotF16(s.Probe.rotated, half)); list.wants(score) {
 		list.add(Candidate{v.people[row], v.keys[row], score})
 	}
+	return nil
 }
 
 // ranking collects scored rows; of those that many people are better than it keeps

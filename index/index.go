@@ -46,6 +46,8 @@ type Options struct {
 	SegmentRows int
 	// Workers is how many goroutines search at once; default GOMAXPROCS.
 	Workers int
+	// Files, unless nil, is where copies of segments are kept.
+	Files *Files
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -83,6 +85,9 @@ type Row struct {
 	Vector []float32 // of unit length
 	Attributes
 	Galleries []Gallery
+	// Origin is a digest of what the vector was taken from, by which a row in a file is
+	// known to be of the same; 0 for a row that files are not to give again.
+	Origin uint64
 }
 
 // Index holds the rows of one model. All methods may be called at any time from any
@@ -103,6 +108,7 @@ type Index struct {
 	tidied   sync.WaitGroup
 
 	places places // key -> row
+	files  files
 	reap   reaper
 }
 
@@ -275,12 +281,13 @@ func (x *Index) SetMember(g Gallery, in bool, keys ...uint64) int {
 func (x *Index) Has(key uint64) bool { return x.places.has(key) }
 
 // Score is the score of the row of a key, the one that a search gives it, and whether
-// the row is there. It panics on a probe of another dimension.
-func (x *Index) Score(p *Probe, key uint64) (float32, bool) {
+// the row is there. It panics on a probe of another dimension, and fails where the row
+// is in a file that cannot be read.
+func (x *Index) Score(p *Probe, key uint64) (float32, bool, error) {
 	if p.dim != x.dim {
 		panic(fmt.Sprintf("index: probe of dimension %d, want %d", p.dim, x.dim))
 	}
-	return x.places.score(p, key)
+	return x.score(p, key)
 }
 
 // Reserve makes room for n more rows that nobody else gets, so that AppendReserved of as
@@ -329,7 +336,7 @@ func (x *Index) makeRoom(n int) (int, error) {
 		// As many as there are, or as come now: a bulk load makes few small segments.
 		capacity := min(max(firstRows, held, n-room), x.opts.SegmentRows)
 		capacity = (capacity + 63) / 64 * 64
-		s, err := newSegment(x.form, capacity, x.opts.Budget)
+		s, err := newSegment(x.form, capacity, x.opts.Budget, x.opts.Files != nil, false)
 		if err != nil {
 			for _, s := range made {
 				s.free()

@@ -393,7 +393,7 @@ func TestCompaction(t *testing.T) {
 	}
 	for key, r := range rows {
 		p := mustProbe(t, r.Vector)
-		if s, ok := x.Score(p, key); !ok || s < 0.999 {
+		if s, ok, err := x.Score(p, key); err != nil || !ok || s < 0.999 {
 			t.Fatalf("row %d: %v %v, want itself", key, s, ok)
 		}
 		a, err := x.Search(context.Background(), Query{Probe: p, K: 1, Filter: Filter{In: [][]Gallery{{Gallery(key % 3)}}}})

@@ -174,7 +174,7 @@ func TestLateReaders(t *testing.T) {
 					t.Errorf("%+v, %v", a, err)
 					return
 				}
-				x.Score(probe, 3990)
+				_, _, _ = x.Score(probe, 3990)
 			}
 		}()
 	}

@@ -40,6 +40,7 @@ type search struct {
 
 // pass is one reading of the rows for several searches of one mode.
 type pass struct {
+	index    *Index
 	version  *version
 	form     *form
 	fast     bool
@@ -50,6 +51,7 @@ type pass struct {
 	codes    *simd.Int8Probes
 	bits     *simd.BitQueryBatch
 	scratch  *sync.Pool
+	buf      []simd.F16 // for rows from files
 }
 
 // span is a page of a view: what is read between two looks at the contexts.
@@ -74,7 +76,7 @@ func (p *pass) run(workers int) {
 	for _, s := range p.searches {
 		if s.err = s.ctx.Err(); s.err == nil && !p.finish(s) {
 			s.careful = true
-			again := &pass{version: p.version, form: p.form, fast: p.fast, searches: []*search{s}, scratch: p.scratch}
+			again := &pass{index: p.index, version: p.version, form: p.form, fast: p.fast, searches: []*search{s}, scratch: p.scratch}
 			again.run(workers)
 		}
 	}
