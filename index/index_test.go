@@ -123,7 +123,7 @@ func TestSearchEqualsTwin(t *testing.T) {
 		if x.Rows() != len(twin.rows) {
 			t.Fatalf("%d rows, want %d", x.Rows(), len(twin.rows))
 		}
-		filters := []Filter{{}, {In: [][]Gallery{{0, 2}}}, {In: [][]Gallery{{0, 1}, {2}}}, {MinQuality: 50}, {Sex: 1}, {Nationality: 2}, {BirthYears: [2]uint16{900, 1500}}, {Without: 3, HasWithout: true}, {In: [][]Gallery{{77}}}}
+		filters := []Filter{{}, {In: [][]Gallery{{0, 2}}}, {In: [][]Gallery{{0, 1}, {2}}}, {MinQuality: 50}, {Sex: 1}, {Nationalities: []uint16{2, 9}}, {BirthYears: [2]uint16{900, 1500}}, {Without: 3, HasWithout: true}, {In: [][]Gallery{{77}}}}
 		var wg sync.WaitGroup
 		for _, f := range filters {
 			for _, mode := range []Mode{Exact, Fast} {

@@ -30,7 +30,7 @@ func (t *twin) allowed(f *Filter) (rows []Row, excluded int) {
 		for _, anyOf := range f.In {
 			ok = ok && slices.ContainsFunc(anyOf, func(g Gallery) bool { return slices.Contains(r.Galleries, g) })
 		}
-		if ok = ok && f.lets(&r.Attributes); ok {
+		if ok = ok && f.Lets(&r.Attributes); ok {
 			rows = append(rows, r)
 		} else {
 			excluded++
