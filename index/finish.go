@@ -63,6 +63,10 @@ func (p *pass) finishFast(s *search) bool {
 	}
 	if len(scores) > s.depth || s.guessed.Load() {
 		limit = nth(scores, s.depth)
+		// Rows under the guess may be missing, whatever stands here of those read before it.
+		if s.guessed.Load() && limit < s.limit.Load() {
+			return false
+		}
 		// See bitUnit: the estimate of a row's score has this standard deviation.
 		deviation := math.Sqrt((math.Pi/2 - 1) / float64(p.form.dim))
 		s.answer.Sure = float32(float64(limit)*float64(s.Probe.bitUnit) + float64(sureDeviations*deviation))

@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime/debug"
@@ -21,6 +22,15 @@ func TestUnusualGalleries(t *testing.T) {
 	mean := unit(rng, dim)
 	spike := make([]float32, dim)
 	spike[0] = 1
+	// As the index has it; few vectors, of which there are many.
+	back, made := unrotate(dim), map[string][]float32{}
+	inside := func(name string, of func(dim, i int) []float32, i int) []float32 {
+		key := fmt.Sprint(name, i%64)
+		if made[key] == nil {
+			made[key] = back(of(dim, i%64))
+		}
+		return made[key]
+	}
 	for name, row := range map[string]func(i int) []float32{
 		"the best rows come first":  func(i int) []float32 { return near(rng, mean, max(0, 0.9-float64(i)/3000)) },
 		"the best rows come last":   func(i int) []float32 { return near(rng, mean, max(0, 0.9-float64(n-i)/3000)) },
@@ -29,7 +39,9 @@ func TestUnusualGalleries(t *testing.T) {
 		"everybody near the mean":   func(int) []float32 { return near(rng, mean, 0.95) },
 		"a row that resembles all":  func(i int) []float32 { return map[bool][]float32{true: mean, false: near(rng, mean, 0.3)}[i == 77] },
 		"one dimension holds all":   func(i int) []float32 { return turned(spike, i) },
-		"rows that are not trusted": func(i int) []float32 { return untrusted(dim, i) },
+		"rows that are not trusted": func(i int) []float32 { return inside("untrusted", untrusted, i) },
+		"codes at their ends":       func(i int) []float32 { return inside("saturated", saturated, i) },
+		"codes of one size":         func(i int) []float32 { return inside("flat", flat, i) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			x, twin := newIndex(t, dim, Options{SegmentRows: 4096}), newTwin(dim)
@@ -41,7 +53,7 @@ func TestUnusualGalleries(t *testing.T) {
 			if err := x.Append(rows...); err != nil {
 				t.Fatal(err)
 			}
-			for _, v := range [][]float32{mean, near(rng, mean, 0.5), unit(rng, dim), spike} {
+			for _, v := range [][]float32{mean, near(rng, mean, 0.5), unit(rng, dim), spike, inside("saturated", saturated, 3), inside("flat", flat, 5)} {
 				q := Query{Probe: mustProbe(t, v), K: 7}
 				if got, err := x.Search(context.Background(), q); err != nil || !same(got, twin.search(q)) {
 					t.Errorf("%v:\ngot  %+v\nwant %+v", err, got, twin.search(q))
@@ -67,24 +79,58 @@ func turned(v []float32, by int) []float32 {
 	return append(slices.Clone(v[by%len(v):]), v[:by%len(v)]...)
 }
 
-// untrusted is a vector that the rotation turns into few large dimensions, which the
-// 8-bit codes cut off.
-func untrusted(dim, i int) []float32 {
+// unrotate returns a function that makes the vector which the rotation turns into y, or
+// something parallel.
+func unrotate(dim int) func(y []float32) []float32 {
 	f := formOf(dim)
 	// The rotation is orthogonal: its transpose, found row by row, undoes it.
-	out, e, y := make([]float32, dim), make([]float32, dim), make([]float32, dim)
-	for d := range dim {
-		clear(e)
+	columns, e := make([][]float32, dim), make([]float32, dim)
+	for d := range columns {
+		columns[d] = make([]float32, dim)
 		e[d] = 1
-		f.rotation.Apply(y, e)
-		out[d] = y[i%dim]
+		f.rotation.Apply(columns[d], e)
+		e[d] = 0
 	}
-	return normalize(out)
+	return func(y []float32) []float32 {
+		out := make([]float32, dim)
+		for d := range out {
+			out[d] = simd.Dot(columns[d], y)
+		}
+		return normalize(out)
+	}
+}
+
+// untrusted is what the rotation turns into one large dimension, which the 8-bit codes
+// cut off.
+func untrusted(dim, i int) []float32 {
+	y := make([]float32, dim)
+	y[i%dim] = 1
+	return y
+}
+
+// saturated is what the rotation turns into as many dimensions at the ends of the
+// codes as a vector can have, -127 or 127, and none between.
+func saturated(dim, i int) []float32 {
+	y := make([]float32, dim)
+	for n := range dim / (codeRange * codeRange) {
+		y[(i+7*n)%dim] = float32(1 - 2*(n%2))
+	}
+	return y
+}
+
+// flat is what the rotation turns into equal dimensions: all codes of such a probe are
+// -127 or 127.
+func flat(dim, i int) []float32 {
+	y := make([]float32, dim)
+	for d := range y {
+		y[d] = float32(1 - 2*((d>>(i%8))%2))
+	}
+	return y
 }
 
 func TestUntrustedRowsAreWide(t *testing.T) {
 	x := newIndex(t, 384, Options{})
-	if err := x.Append(Row{Key: 1, Vector: untrusted(384, 3)}); err != nil {
+	if err := x.Append(Row{Key: 1, Vector: unrotate(384)(untrusted(384, 3))}); err != nil {
 		t.Fatal(err)
 	}
 	if !x.segments[0].wide.has(0) {
