@@ -112,7 +112,7 @@ func untrusted(dim, i int) []float32 {
 // codes as a vector can have, -127 or 127, and none between.
 func saturated(dim, i int) []float32 {
 	y := make([]float32, dim)
-	for n := range dim / (codeRange * codeRange) {
+	for n := range max(1, dim/(codeRange*codeRange)) {
 		y[(i+7*n)%dim] = float32(1 - 2*(n%2))
 	}
 	return y
