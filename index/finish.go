@@ -61,7 +61,8 @@ func (p *pass) finishFast(s *search) bool {
 	if s.guessed.Load() && len(scores) < min(s.depth, s.answer.Rows) {
 		return false
 	}
-	if len(scores) > s.depth || s.guessed.Load() {
+	// Of more rows than depth some may have been thrown away down to depth.
+	if len(scores) >= s.depth {
 		limit = nth(scores, s.depth)
 		// Rows under the guess may be missing, whatever stands here of those read before it.
 		if s.guessed.Load() && limit < s.limit.Load() {

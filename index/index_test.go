@@ -33,7 +33,7 @@ func mustProbe(t interface{ Fatal(...any) }, v []float32) *Probe {
 }
 
 func same(a, b Answer) bool {
-	return a.Mode == b.Mode && a.Rows == b.Rows && a.Excluded == b.Excluded && slices.Equal(a.Candidates, b.Candidates)
+	return a.Mode == b.Mode && a.Rows == b.Rows && a.Sure == b.Sure && a.Excluded == b.Excluded && slices.Equal(a.Candidates, b.Candidates)
 }
 
 // TestSearchEqualsTwin runs random histories against the twin and demands the same

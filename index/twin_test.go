@@ -103,6 +103,9 @@ func (t *twin) search(q Query) Answer {
 			wide++
 		}
 		depth := wide + max(leastDepth, len(rows)/depthShare)
+		if len(estimates) >= depth {
+			a.Sure = float32(float64(estimates[depth-1].score)*float64(q.Probe.bitUnit) + float64(sureDeviations*math.Sqrt((math.Pi/2-1)/float64(t.dim))))
+		}
 		all = nil
 		for i, e := range estimates {
 			if i < depth || e.score == estimates[depth-1].score {
