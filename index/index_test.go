@@ -152,7 +152,7 @@ func TestSearchEqualsTwin(t *testing.T) {
 // TestFastEqualsTwin: fast mode scores as many rows as it says, ties included, alone
 // and in company.
 func TestFastEqualsTwin(t *testing.T) {
-	const dim, n = 384, 6000
+	const dim, n = 384, 3000
 	rng := rand.New(rand.NewPCG(3, 3))
 	x, twin := newIndex(t, dim, Options{SegmentRows: 2048}), newTwin(dim)
 	var rows []Row
@@ -165,7 +165,7 @@ func TestFastEqualsTwin(t *testing.T) {
 	}
 	var queries []Query
 	for i := range 40 {
-		queries = append(queries, Query{Probe: mustProbe(t, near(rng, rows[i*100].Vector, 0.3)), K: 1 + i*30, Mode: Fast})
+		queries = append(queries, Query{Probe: mustProbe(t, near(rng, rows[i*70].Vector, 0.3)), K: 1 + i*30, Mode: Fast})
 	}
 	want := make([]Answer, len(queries))
 	for i, q := range queries {

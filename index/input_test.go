@@ -17,7 +17,7 @@ import (
 
 // TestUnusualGalleries: what breaks searches that prune.
 func TestUnusualGalleries(t *testing.T) {
-	const dim, n = 384, 6_000
+	const dim, n = 384, 4_500
 	rng := rand.New(rand.NewPCG(5, 5))
 	mean := unit(rng, dim)
 	spike := make([]float32, dim)
@@ -185,26 +185,28 @@ func TestCodesAreWithinTheirBound(t *testing.T) {
 // TestLateReaders: segments that are left are made unreadable instead of being given
 // back, and searches that began before go on undisturbed.
 func TestLateReaders(t *testing.T) {
-	const dim = 32
+	const dim = fastDim
 	rng := rand.New(rand.NewPCG(9, 9))
 	x := newIndex(t, dim, Options{SegmentRows: 128})
 	protected := 0
 	x.reap.free = func(s *segment) {
-		for _, r := range []*offheap.Region{s.codes, s.half} {
+		for _, r := range []*offheap.Region{s.codes, s.half, s.bits} {
 			if err := r.Protect(); err != nil {
 				t.Error(err)
 			}
 		}
 		protected++
 	}
-	for key := range uint64(4000) {
-		if err := x.Append(Row{Key: key, Person: key, Vector: unit(rng, dim)}); err != nil {
-			t.Fatal(err)
-		}
+	rows := make([]Row, 4000)
+	for i := range rows {
+		rows[i] = Row{Key: uint64(i), Person: uint64(i), Vector: unit(rng, dim)}
+	}
+	if err := x.Append(rows...); err != nil {
+		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
-	for range 3 {
+	for i := range 3 {
 		probe := mustProbe(t, unit(rng, dim))
 		wg.Add(1)
 		go func() {
@@ -216,7 +218,7 @@ func TestLateReaders(t *testing.T) {
 					return
 				default:
 				}
-				if a, err := x.Search(context.Background(), Query{Probe: probe, K: 5}); err != nil || len(a.Candidates) != 5 {
+				if a, err := x.Search(context.Background(), Query{Probe: probe, K: 5, Mode: Mode(i % 2)}); err != nil || len(a.Candidates) != 5 {
 					t.Errorf("%+v, %v", a, err)
 					return
 				}
@@ -225,7 +227,18 @@ func TestLateReaders(t *testing.T) {
 		}()
 	}
 	for key := range uint64(3980) {
-		x.Delete(key)
+		switch {
+		case key%16 == 0: // rewritten under another key
+			if err := x.Replace([]uint64{key}, Row{Key: 10_000 + key, Person: key, Vector: rows[key].Vector}); err != nil {
+				t.Fatal(err)
+			}
+		case key%16 == 1: // or under its own
+			if err := x.Replace([]uint64{key}, rows[key]); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			x.Delete(key)
+		}
 	}
 	x.tidied.Wait()
 	close(stop)
@@ -236,6 +249,39 @@ func TestLateReaders(t *testing.T) {
 	}
 	for _, r := range x.segments {
 		_ = r.row16(0)[0]
+	}
+}
+
+// TestSmallIndexes: no rows, one row, fewer people than are asked for, a filter that
+// lets nobody through.
+func TestSmallIndexes(t *testing.T) {
+	for _, dim := range []int{MinDim, fastDim, MaxDim} {
+		rng := rand.New(rand.NewPCG(6, uint64(dim)))
+		x, v := newIndex(t, dim, Options{}), unit(rng, dim)
+		opposite := Row{Key: 2, Person: 2, Vector: negative(v), Attributes: Attributes{Sex: 1, Quality: 41}}
+		for n, rows := range [][]Row{nil, {{Key: 1, Person: 1, Vector: v, Attributes: Attributes{Sex: 1, Quality: 41}}}, {opposite, {Key: 3, Person: 1, Vector: v, Attributes: Attributes{Sex: 1, Quality: 41}}}} {
+			if err := x.Append(rows...); err != nil {
+				t.Fatal(err)
+			}
+			for _, mode := range []Mode{Exact, Fast} {
+				q := Query{Probe: mustProbe(t, v), K: MaxK, Mode: mode}
+				a, err := x.Search(context.Background(), q)
+				if err != nil || len(a.Candidates) != n || a.Sure != 0 || n > 0 && (a.Candidates[0].Key != 1 || a.Candidates[0].Score < 0.999) {
+					t.Errorf("dim %d, %d people, %s: %+v, %v", dim, n, mode, a, err)
+				}
+				for name, f := range map[string]Filter{"gallery": {In: [][]Gallery{{5}}}, "no gallery": {In: [][]Gallery{{}}}, "sex": {Sex: 2}, "quality": {MinQuality: 41}} {
+					q.Filter = f
+					a, err := x.Search(context.Background(), q)
+					if err != nil || len(a.Candidates) != 0 || a.Rows != 0 || a.Excluded != x.Rows() {
+						t.Errorf("dim %d, %d people, %s, excluded by %s: %+v, %v", dim, n, mode, name, a, err)
+					}
+				}
+				q.Filter = Filter{MinQuality: 40, Sex: 1}
+				if a, err := x.Search(context.Background(), q); err != nil || len(a.Candidates) != n || a.Excluded != 0 {
+					t.Errorf("dim %d, %d people, %s, let through: %+v, %v", dim, n, mode, a, err)
+				}
+			}
+		}
 	}
 }
 

@@ -182,7 +182,7 @@ func TestNothingButTheRowsMatters(t *testing.T) {
 		dim := rapid.SampledFrom(dims).Draw(t, "dim")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2))
 		// Now and then more rows than fast mode scores.
-		deeds, queries := history(rng, dim, rapid.SampledFrom([]int{1, 20, 20, 20, 300}).Draw(t, "size"), rapid.IntRange(0, 16).Draw(t, "deeds"), wide[dim])
+		deeds, queries := history(rng, dim, rapid.SampledFrom([]int{1, 20, 20, 20, 20, 250}).Draw(t, "size"), rapid.IntRange(0, 12).Draw(t, "deeds"), wide[dim])
 		twin := newTwin(dim)
 		for i := range deeds {
 			deeds[i].do(twin.rows)

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -97,7 +98,7 @@ func (t *twin) search(q Query) Answer {
 	}
 	if fast {
 		a.Mode = Fast
-		slices.SortFunc(estimates, func(a, b estimate) int { return b.score - a.score })
+		slices.SortFunc(estimates, func(a, b estimate) int { return cmp.Compare(b.score, a.score) })
 		wide := 0
 		for wide < len(estimates) && estimates[wide].score == math.MaxInt {
 			wide++
