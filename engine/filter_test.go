@@ -69,7 +69,7 @@ func TestFilters(t *testing.T) {
 		}
 	}
 	filters := []SearchFilter{{MinQuality: 50}, {MinQuality: 100}, {Sex: 1}, {Sex: 3}, {Nationalities: []string{"UKR"}}, {Nationalities: []string{"D", "SYR"}},
-		{Nationalities: []string{"XXA"}}, {BirthYearFrom: 1985}, {BirthYearTo: 1985}, {BirthYearFrom: 1985, BirthYearTo: 1985}, {BirthYearTo: 1850},
+		{Nationalities: []string{"XXA"}}, {BirthYearFrom: 1985}, {BirthYearTo: 1985}, {BirthYearFrom: 1985, BirthYearTo: 1985}, {BirthYearTo: 1850}, {Sex: 3, Nationalities: []string{"XXA"}, BirthYearTo: 1850, MinQuality: 100},
 		{Sex: 2, Nationalities: []string{"UKR"}, MinQuality: 50, BirthYearFrom: 1981}, {}}
 	face := []Sample{faceSample(w, 3, 7)}
 	both := append(slices.Clone(face), fingerSample(t, w, 3, 1, templates.RightIndex))

@@ -177,12 +177,15 @@ func TestNothingButTheRowsMatters(t *testing.T) {
 		back := unrotate(dim)
 		wide[dim] = [][]float32{back(untrusted(dim, 3)), back(saturated(dim, 5)), back(flat(dim, 2))}
 	}
+	sizes := []int{1, 20, 20, 20, 20, 250} // now and then more rows than fast mode scores
+	if testing.Short() {
+		sizes = sizes[:3]
+	}
 	told, used := 0, map[string]bool{}
 	rapid.Check(t, func(t *rapid.T) {
 		dim := rapid.SampledFrom(dims).Draw(t, "dim")
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2))
-		// Now and then more rows than fast mode scores.
-		deeds, queries := history(rng, dim, rapid.SampledFrom([]int{1, 20, 20, 20, 20, 250}).Draw(t, "size"), rapid.IntRange(0, 12).Draw(t, "deeds"), wide[dim])
+		deeds, queries := history(rng, dim, rapid.SampledFrom(sizes).Draw(t, "size"), rapid.IntRange(0, 12).Draw(t, "deeds"), wide[dim])
 		twin := newTwin(dim)
 		for i := range deeds {
 			deeds[i].do(twin.rows)
