@@ -35,7 +35,7 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 	if req.Mode > ModeFast {
 		return IdentifyResult{}, templates.Bad(templates.ReasonOutOfRange, "mode", uint8(req.Mode), "exact or fast")
 	}
-	f, err := e.newFilter(req.Caller, req.Galleries)
+	f, err := e.newFilter(req.Caller, req.Galleries, &req.Filter)
 	if err != nil {
 		return IdentifyResult{}, err
 	}
@@ -59,7 +59,7 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 	if err != nil {
 		return IdentifyResult{}, e.refused(ctx, req.Caller, KindIdentify, object, err)
 	}
-	receipt, err := e.logRead(ctx, req.Caller, KindIdentify, object, res.Outcome.result(), e.identifyDetail(&res))
+	receipt, err := e.logRead(ctx, req.Caller, KindIdentify, object, res.Outcome.result(), e.identifyDetail(&req, &res))
 	if err != nil {
 		return IdentifyResult{}, err
 	}
@@ -82,14 +82,17 @@ func (e *Engine) identifyProbe(ctx context.Context, req IdentifyRequest, f *filt
 	}
 	if !stored {
 		p, err := e.newProbe(ctx, "probe.samples", req.Probe.Samples, &budget{})
-		return p, store.ID{}, err
+		if err != nil {
+			return nil, store.ID{}, err
+		}
+		return p, store.ID{}, p.keep(req.Filter.Modalities)
 	}
 	p, s, err := e.storedProbe(ctx, req.Caller, ref)
 	if err != nil {
 		return nil, e.subjectID(ref.Subject), err
 	}
 	f.without = s
-	return p, s.id, nil
+	return p, s.id, p.keep(req.Filter.Modalities)
 }
 
 // stored tells whether a source names a stored subject or encounter, and refuses
@@ -119,24 +122,6 @@ func (p *ProbeSource) stored() (EncounterRef, bool, error) {
 		return ref, true, checkSubject(ref.Subject)
 	}
 	return ref, false, nil
-}
-
-func (e *Engine) newFilter(c Caller, galleries []string) (*filter, error) {
-	if err := checkCount("galleries", len(galleries), maxGalleries); err != nil {
-		return nil, err
-	}
-	f := &filter{principal: c.Principal}
-	for _, id := range galleries {
-		if id == everyone {
-			return &filter{principal: c.Principal}, nil
-		}
-		g, err := e.readableGallery(c, id)
-		if err != nil {
-			return nil, err
-		}
-		f.galleries = append(f.galleries, g)
-	}
-	return f, nil
 }
 
 // found is a subject with its evidence, before it is shown.
@@ -172,15 +157,16 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 	res := IdentifyResult{Mode: ModeExact, Outcome: OutcomeNonMatch, Version: e.register.version.Load()}
 	all := e.register.all()
 	subjects := all
-	c := &comparer{ctx: ctx, probe: p}
+	c := &comparer{ctx: ctx, probe: p, narrow: f.narrow}
 	var err error
 	// Who is bounded to a part of the gallery is told the numbers of that part only.
-	bounded := len(f.galleries) > 0 || !f.everyone && e.register.closed.Load() > 0
-	var reachable uint64
+	bounded := len(f.galleries) > 0 || f.narrow != nil || !f.everyone && e.register.closed.Load() > 0
+	var within reach
 	if bounded {
-		if res.Subjects, reachable, err = f.reach(ctx, p, all); err != nil {
+		if within, err = f.reach(ctx, p, all); err != nil {
 			return res, err
 		}
+		res.Subjects = within.subjects
 	} else {
 		res.Subjects = e.register.others(f.without)
 	}
@@ -198,10 +184,10 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 		res.Mode, res.SureAbove = ModeFast, c.sure
 	}
 	if f.seesAll(e.register) { // else the number would tell of people the principal may not know of
-		res.Excluded = c.excluded
+		res.Excluded = within.excluded
 	}
 	if bounded && c.made > 0 {
-		c.made = reachable
+		c.made = within.faces
 	}
 	best, err := e.rank(ctx, c, f, subjects, k)
 	if err != nil {
@@ -303,7 +289,7 @@ func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, p *index.
 		if err != nil {
 			return nil, err
 		}
-		c.made, c.excluded = c.made+uint64(answer.Rows), uint64(answer.Excluded)
+		c.made += uint64(answer.Rows)
 		if answer.Mode == index.Fast {
 			c.fast, c.sure = true, max(c.sure, answer.Sure)
 		}
@@ -326,11 +312,15 @@ func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, p *index.
 	}
 }
 
+// identifyVersion is that of the detail of a search: 2 added what it was bounded by.
+const identifyVersion = 2
+
 // identifyDetail is the sealed part of the entry: mode, version and candidates
-// by pseudonym with their evidence, so that a decision can be looked at again.
-func (e *Engine) identifyDetail(r *IdentifyResult) []byte {
+// by pseudonym with their evidence, and what the search was bounded by, so that a
+// decision can be looked at again.
+func (e *Engine) identifyDetail(req *IdentifyRequest, r *IdentifyResult) []byte {
 	w := &encoder{}
-	w.u8(recordVersion)
+	w.u8(identifyVersion)
 	w.u8(uint8(r.Mode))
 	w.u64(r.Version)
 	w.u64(r.Subjects)
@@ -341,6 +331,17 @@ func (e *Engine) identifyDetail(r *IdentifyResult) []byte {
 		w.b = append(w.b, id[:]...)
 		encodeEvidence(w, c.Outcome, c.Log10LR, c.Scores)
 	}
+	w.texts(req.Galleries)
+	f := &req.Filter
+	w.u32(uint32(len(f.Modalities)))
+	for _, m := range f.Modalities {
+		w.u8(uint8(m))
+	}
+	w.u8(f.MinQuality)
+	w.u8(f.Sex)
+	w.texts(f.Nationalities)
+	w.u32(uint32(f.BirthYearFrom))
+	w.u32(uint32(f.BirthYearTo))
 	return w.b
 }
 

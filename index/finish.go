@@ -71,7 +71,7 @@ func (p *pass) finishFast(s *search) bool {
 		limit = nth(scores, s.depth)
 		rows = slices.DeleteFunc(rows, under)
 	}
-	if p.index.onDisk() {
+	if slices.ContainsFunc(p.version.views, func(v view) bool { return v.half == nil }) {
 		// Rows that lie together in a file are read together.
 		slices.SortFunc(rows, func(a, b kept) int { return cmp.Compare(a.at, b.at) })
 	}
