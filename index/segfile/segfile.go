@@ -26,6 +26,9 @@ import (
 // the power under both.
 type FS = vfs.FS
 
+// OS is the file system of the machine.
+func OS() FS { return vfs.Default }
+
 // MaxRows and MaxGalleries bound a file, so that a header bounds what is allocated.
 const (
 	MaxRows      = 1 << 20

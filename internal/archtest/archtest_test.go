@@ -64,7 +64,7 @@ func allowed() map[string][]string {
 		"bench/demo":    {"api/...", "bench", "bench/synth", "matcher/...", "templates/..."},
 		"bench/fault":   {"api/...", "bench", "bench/synth", "templates/..."},
 		"bench/load":    {"api/...", "bench", "bench/synth", "templates/..."},
-		"bench/search":  {"bench", "bench/synth", "index", "internal/simd", "internal/offheap"},
+		"bench/search":  {"bench", "bench/synth", "index", "index/segfile", "internal/simd", "internal/offheap"},
 		"bench/restart": {"bench", "bench/synth", "engine", "store", "store/seal", "templates/..."},
 
 		"cmd/immis": {"api/...", "server", "bench/...", "engine", "store", "store/seal", "templates/...", "internal/config", "internal/gcpace", "internal/telemetry"},
