@@ -26,6 +26,8 @@ type Files struct {
 	// Vector makes the vector of a key again, where its row in a file is damaged. nil:
 	// searches that need such a row fail.
 	Vector func(key uint64) ([]float32, error)
+	// Room, unless nil, is asked before a file of so many bytes is written.
+	Room func(bytes int64) error
 }
 
 // formVersion is raised with every change of how vectors become rows, codes and bits, so
