@@ -48,7 +48,7 @@ func (x *Index) unsaved(all bool) *segment {
 		if s.count == 0 || s.count < s.capacity && !all {
 			continue
 		}
-		if s.file == nil || s.file.rows < s.count || float64(s.file.alive-s.alive) > rewriteAt*float64(s.file.rows) {
+		if s.file == nil || s.file.rows < s.count || s.file.damaged.Load() || float64(s.file.alive-s.alive) > rewriteAt*float64(s.file.rows) {
 			return s
 		}
 	}
