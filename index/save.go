@@ -66,7 +66,6 @@ func (x *Index) save(ctx context.Context, s *segment, keys segfile.Wrapper) erro
 	w := &v.views[at]
 	src := segfile.Source{Binding: x.binding()}
 	src.Keys, src.Origins = w.keys[:w.count], w.origins[:w.count]
-	src.People, src.Attributes = make([]uint64, w.count), make([]segfile.Attributes, w.count)
 	src.Dead, src.Wide = w.dead.words(w.count), w.wide.words(w.count)
 	src.Int8 = w.codes.Bytes()
 	if w.bits != nil {
