@@ -312,7 +312,7 @@ func (r *register) enter(enc *encounter, s *subject, galleries []store.ID, rows 
 	// The other encounters join the galleries; and another encounter or a membership may
 	// have come since the rows were made.
 	if now := numbers(next.galleries); !slices.Equal(now, rows) || len(next.galleries) != len(old.galleries) {
-		s.setRows(next, now)
+		s.setRows(next, now, rows...)
 	}
 	r.encounters.Add(1)
 	r.published.Add(1)
@@ -368,12 +368,13 @@ func numbers(galleries []*gallery) []index.Gallery {
 // setRows puts all rows of a subject into the galleries of in, and takes them out of
 // those of out and of noGallery that are not among them.
 func (s *subject) setRows(st *subjectState, in []index.Gallery, out ...index.Gallery) {
+	out = append(slices.Clone(out), noGallery)
 	for _, enc := range st.encounters {
 		for _, f := range enc.faces {
 			for _, g := range in {
 				f.model.index.SetMember(g, true, f.key)
 			}
-			for _, g := range append(out, noGallery) {
+			for _, g := range out {
 				if !slices.Contains(in, g) {
 					f.model.index.SetMember(g, false, f.key)
 				}
