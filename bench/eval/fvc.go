@@ -163,3 +163,40 @@ func (t *FingerTest) Identify() *Identification {
 	}
 	return d
 }
+
+// Common gives two samples of the pairs that both tests have, with the same numbers of persons.
+func Common(a, b *FingerTest) (ours, theirs *Sample, err error) {
+	ours, theirs = NewSample(0), NewSample(0)
+	numbers := map[string]int32{}
+	number := func(finger string) int32 {
+		n, ok := numbers[finger]
+		if !ok {
+			n = int32(len(numbers))
+			numbers[finger] = n
+		}
+		return n
+	}
+	pairs := make([][2]string, 0, len(a.Pairs))
+	for p := range a.Pairs {
+		if _, ok := b.Pairs[p]; ok {
+			pairs = append(pairs, p)
+		}
+	}
+	slices.SortFunc(pairs, func(x, y [2]string) int {
+		if x[0] != y[0] {
+			return strings.Compare(x[0], y[0])
+		}
+		return strings.Compare(x[1], y[1])
+	})
+	for _, p := range pairs {
+		c := Comparison{Score: a.Pairs[p], A: number(a.ids[p[0]].Finger), B: number(a.ids[p[1]].Finger)}
+		if err := ours.Add(c); err != nil {
+			return nil, nil, err
+		}
+		c.Score = b.Pairs[p]
+		if err := theirs.Add(c); err != nil {
+			return nil, nil, err
+		}
+	}
+	return ours, theirs, ours.check()
+}
