@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"immis/internal/offheap"
 	"immis/matcher/decision"
 	"immis/store"
 )
@@ -126,6 +127,8 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.metrics = m
+	pages := offheap.HugePages()
+	o.Logger.Info("memory of the indexes", "bound", o.IndexMemory, "huge_pages", pages, "huge_pages_given", pages.Given())
 	return e, nil
 }
 

@@ -232,7 +232,7 @@ func (e *Engine) prepare(ctx context.Context, req *EnrollRequest, add bool) (*en
 	enc.Subject, enc.Purpose = req.Subject, req.Caller.Purpose
 	en.subject, en.encounter = e.subjectID(req.Subject), e.encounterID(req.Subject, enc.ID)
 	en.memory = &encounter{id: en.encounter, external: enc.ID, order: e.register.nextOrder.Add(1)}
-	if err := en.memory.fill(ctx, e.register, viewsOf(ds), maxModels); err != nil {
+	if err := en.memory.fill(ctx, e.register, &enc.Biographic, viewsOf(ds), maxModels); err != nil {
 		en.release(e.register)
 		return nil, err
 	}
@@ -240,20 +240,29 @@ func (e *Engine) prepare(ctx context.Context, req *EnrollRequest, add bool) (*en
 	return en, nil
 }
 
-func viewsOf(ds []decoded) [][]templates.Template {
-	out := make([][]templates.Template, len(ds))
+// sampleViews are the searchable views of one sample and the quality that was stated
+// of it.
+type sampleViews struct {
+	quality uint8
+	views   []templates.Template
+}
+
+func viewsOf(ds []decoded) []sampleViews {
+	out := make([]sampleViews, len(ds))
 	for i := range ds {
-		out[i] = ds[i].views
+		out[i] = sampleViews{ds[i].sample.Quality, ds[i].views}
 	}
 	return out
 }
 
-// fill prepares the search form of the views of an encounter's samples; most is how
-// many face models there may be.
-func (enc *encounter) fill(ctx context.Context, r *register, samples [][]templates.Template, most int) error {
+// fill prepares the search form of an encounter: what it can be narrowed by, and the
+// views of its samples. most is how many face models there may be.
+func (enc *encounter) fill(ctx context.Context, r *register, b *Biographic, samples []sampleViews, most int) error {
+	enc.attributes = attributesOf(b)
 	view := 0
-	for i, views := range samples {
-		for _, t := range views {
+	for i, s := range samples {
+		quality := qualityOf(s.quality)
+		for _, t := range s.views {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -263,9 +272,9 @@ func (enc *encounter) fill(ctx context.Context, r *register, samples [][]templat
 				if err != nil {
 					return at(fmt.Sprintf("encounter.samples[%d]", i), err)
 				}
-				enc.faces = append(enc.faces, faceRow{model: m, key: rowKey(enc.order, view), vector: t.Face.Vector})
+				enc.faces = append(enc.faces, faceRow{model: m, key: rowKey(enc.order, view), quality: quality, vector: t.Face.Vector})
 			case t.Finger != nil:
-				enc.fingers = append(enc.fingers, fingerView{t.Finger.Position, newReference(t.Finger)})
+				enc.fingers = append(enc.fingers, fingerView{t.Finger.Position, quality, newReference(t.Finger)})
 			}
 			view++
 		}

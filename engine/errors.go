@@ -52,6 +52,7 @@ const (
 	ReasonDate       templates.Reason = "BAD_DATE"
 	ReasonModality   templates.Reason = "MODALITY_MISMATCH"
 	ReasonClaim      templates.Reason = "EXACTLY_ONE_OF"
+	ReasonFilter     templates.Reason = "FILTER_NOT_FOR_PURPOSE"
 )
 
 // Error says what could not be done. Got and Want never hold personal data.

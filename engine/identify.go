@@ -35,7 +35,7 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 	if req.Mode > ModeFast {
 		return IdentifyResult{}, templates.Bad(templates.ReasonOutOfRange, "mode", uint8(req.Mode), "exact or fast")
 	}
-	f, err := e.newFilter(req.Caller, req.Galleries)
+	f, err := e.newFilter(req.Caller, req.Galleries, &req.Filter)
 	if err != nil {
 		return IdentifyResult{}, err
 	}
@@ -59,7 +59,7 @@ func (e *Engine) Identify(ctx context.Context, req IdentifyRequest) (IdentifyRes
 	if err != nil {
 		return IdentifyResult{}, e.refused(ctx, req.Caller, KindIdentify, object, err)
 	}
-	receipt, err := e.logRead(ctx, req.Caller, KindIdentify, object, res.Outcome.result(), e.identifyDetail(&res))
+	receipt, err := e.logRead(ctx, req.Caller, KindIdentify, object, res.Outcome.result(), e.identifyDetail(&req, &res))
 	if err != nil {
 		return IdentifyResult{}, err
 	}
@@ -82,14 +82,17 @@ func (e *Engine) identifyProbe(ctx context.Context, req IdentifyRequest, f *filt
 	}
 	if !stored {
 		p, err := e.newProbe(ctx, "probe.samples", req.Probe.Samples, &budget{})
-		return p, store.ID{}, err
+		if err != nil {
+			return nil, store.ID{}, err
+		}
+		return p, store.ID{}, p.keep(req.Filter.Modalities)
 	}
 	p, s, err := e.storedProbe(ctx, req.Caller, ref)
 	if err != nil {
 		return nil, e.subjectID(ref.Subject), err
 	}
 	f.without = s
-	return p, s.id, nil
+	return p, s.id, p.keep(req.Filter.Modalities)
 }
 
 // stored tells whether a source names a stored subject or encounter, and refuses
@@ -121,31 +124,15 @@ func (p *ProbeSource) stored() (EncounterRef, bool, error) {
 	return ref, false, nil
 }
 
-func (e *Engine) newFilter(c Caller, galleries []string) (*filter, error) {
-	if err := checkCount("galleries", len(galleries), maxGalleries); err != nil {
-		return nil, err
-	}
-	f := &filter{principal: c.Principal}
-	for _, id := range galleries {
-		if id == everyone {
-			return &filter{principal: c.Principal}, nil
-		}
-		g, err := e.readableGallery(c, id)
-		if err != nil {
-			return nil, err
-		}
-		f.galleries = append(f.galleries, g)
-	}
-	return f, nil
-}
-
 // found is a subject with its evidence, before it is shown.
 type found struct {
 	subject *subject
 	state   *subjectState
 	log10LR float64
-	// raw is the sum of the scores: beyond the range a calibration can speak for,
-	// likelihood ratios are equal and scores still tell the nearer from the farther.
+	// raw is the sum of the scores that the evidence rests on: beyond the range a
+	// calibration can speak for, likelihood ratios are equal and scores still tell the
+	// nearer from the farther. Of several photos only the best counts there and so here:
+	// the index finds who is nearest to one, not to all together.
 	raw float64
 	// comparisons are those the rank rests on: made again for the answer, they
 	// could be of a person who was withdrawn meanwhile, with nothing left to show.
@@ -170,15 +157,16 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 	res := IdentifyResult{Mode: ModeExact, Outcome: OutcomeNonMatch, Version: e.register.version.Load()}
 	all := e.register.all()
 	subjects := all
-	c := &comparer{ctx: ctx, probe: p}
+	c := &comparer{ctx: ctx, probe: p, narrow: f.narrow}
 	var err error
 	// Who is bounded to a part of the gallery is told the numbers of that part only.
-	bounded := len(f.galleries) > 0 || !f.everyone && e.register.closed.Load() > 0
-	var reachable uint64
+	bounded := len(f.galleries) > 0 || f.narrow != nil || !f.everyone && e.register.closed.Load() > 0
+	var within reach
 	if bounded {
-		if res.Subjects, reachable, err = f.reach(ctx, p, all); err != nil {
+		if within, err = f.reach(ctx, p, all); err != nil {
 			return res, err
 		}
+		res.Subjects = within.subjects
 	} else {
 		res.Subjects = e.register.others(f.without)
 	}
@@ -196,10 +184,10 @@ func (e *Engine) search(ctx context.Context, p *probe, f *filter, k int, mode Se
 		res.Mode, res.SureAbove = ModeFast, c.sure
 	}
 	if f.seesAll(e.register) { // else the number would tell of people the principal may not know of
-		res.Excluded = c.excluded
+		res.Excluded = within.excluded
 	}
 	if bounded && c.made > 0 {
-		c.made = reachable
+		c.made = within.faces
 	}
 	best, err := e.rank(ctx, c, f, subjects, k)
 	if err != nil {
@@ -235,7 +223,7 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 		}
 		cs := c.compare(st.encounters)
 		if len(cs) == 0 { // nothing in common, or cut short
-			if err := ctx.Err(); err != nil {
+			if err := cmp.Or(c.err, ctx.Err()); err != nil {
 				return nil, err
 			}
 			continue
@@ -245,8 +233,8 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 			return nil, fmt.Errorf("weigh evidence: %w", err)
 		}
 		it := found{subject: s, state: st, log10LR: w.LLR}
-		for _, x := range cs {
-			it.raw += float64(x.score)
+		for _, t := range w.Terms {
+			it.raw += float64(t.Score)
 		}
 		if len(best) == k && better(best[k-1], it) <= 0 {
 			continue
@@ -259,9 +247,9 @@ func (e *Engine) rank(ctx context.Context, c *comparer, f *filter, subjects []*s
 	return best, nil
 }
 
-// nearest returns the k subjects nearest by face, all that tie with the last of
-// them included. For a probe of one face model and no fingers these are the exact
-// candidates, since evidence grows with the score.
+// nearest returns the k subjects nearest by each face, all that tie with the last of
+// them included. For a probe of one face model and no fingers the exact candidates are
+// among these, since evidence grows with the best score.
 func (e *Engine) nearest(ctx context.Context, c *comparer, f *filter, k int, mode SearchMode) ([]*subject, error) {
 	seen := map[*subject]bool{}
 	var out []*subject
@@ -301,7 +289,7 @@ func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, p *index.
 		if err != nil {
 			return nil, err
 		}
-		c.made, c.excluded = c.made+uint64(answer.Rows), uint64(answer.Excluded)
+		c.made += uint64(answer.Rows)
 		if answer.Mode == index.Fast {
 			c.fast, c.sure = true, max(c.sure, answer.Sure)
 		}
@@ -324,11 +312,15 @@ func (e *Engine) nearestTo(ctx context.Context, c *comparer, m *model, p *index.
 	}
 }
 
+// identifyVersion is that of the detail of a search: 2 added what it was bounded by.
+const identifyVersion = 2
+
 // identifyDetail is the sealed part of the entry: mode, version and candidates
-// by pseudonym with their evidence, so that a decision can be looked at again.
-func (e *Engine) identifyDetail(r *IdentifyResult) []byte {
+// by pseudonym with their evidence, and what the search was bounded by, so that a
+// decision can be looked at again.
+func (e *Engine) identifyDetail(req *IdentifyRequest, r *IdentifyResult) []byte {
 	w := &encoder{}
-	w.u8(recordVersion)
+	w.u8(identifyVersion)
 	w.u8(uint8(r.Mode))
 	w.u64(r.Version)
 	w.u64(r.Subjects)
@@ -339,6 +331,17 @@ func (e *Engine) identifyDetail(r *IdentifyResult) []byte {
 		w.b = append(w.b, id[:]...)
 		encodeEvidence(w, c.Outcome, c.Log10LR, c.Scores)
 	}
+	w.texts(req.Galleries)
+	f := &req.Filter
+	w.u32(uint32(len(f.Modalities)))
+	for _, m := range f.Modalities {
+		w.u8(uint8(m))
+	}
+	w.u8(f.MinQuality)
+	w.u8(f.Sex)
+	w.texts(f.Nationalities)
+	w.u32(uint32(f.BirthYearFrom))
+	w.u32(uint32(f.BirthYearTo))
 	return w.b
 }
 

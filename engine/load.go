@@ -161,7 +161,7 @@ func (e *Engine) loadEncounter(r *sealedRow) (uint64, error) {
 	}
 	// What is committed is loaded, whatever the bounds of requests are by now.
 	enc := &encounter{id: r.row.Key, external: rec.encounter.ID, order: rec.order}
-	if err := enc.fill(context.Background(), e.register, rec.views(), math.MaxInt); err != nil {
+	if err := enc.fill(context.Background(), e.register, &rec.encounter.Biographic, rec.views(), math.MaxInt); err != nil {
 		return 0, err
 	}
 	return rec.order, e.register.publishEncounter(enc, r.row.Subject, rec.encounter.Subject, nil)

@@ -46,6 +46,16 @@ func (p *probe) add(t templates.Template) error {
 	return nil
 }
 
+// facesOf counts the faces of a model.
+func (p *probe) facesOf(model string) (n uint64) {
+	for i := range p.faces {
+		if p.faces[i].model == model {
+			n++
+		}
+	}
+	return n
+}
+
 // models counts the face models of the probe.
 func (p *probe) models() int {
 	seen := map[string]bool{}
@@ -129,8 +139,8 @@ func (e *Engine) probeOf(ctx context.Context, id store.ID, encounters []*encount
 		if err != nil {
 			return nil, err
 		}
-		for _, views := range rec.views() {
-			for _, v := range views {
+		for _, s := range rec.views() {
+			for _, v := range s.views {
 				if err := ctx.Err(); err != nil {
 					return nil, err
 				}
@@ -175,15 +185,15 @@ type comparer struct {
 	// ctx ends a comparison of many views early; its caller must then look at it.
 	ctx    context.Context
 	probe  *probe
+	narrow *narrowing // of the references
 	finger finger.Comparer
 	// made counts comparisons.
 	made uint64
-	// What the index said: rows that the filter left out, and, if it looked fast, the
-	// score from which on it can be relied on.
-	excluded uint64
-	fast     bool
-	sure     float32
-	out      []comparison
+	// If the index looked fast, the score from which on it can be relied on.
+	fast bool
+	sure float32
+	out  []comparison
+	err  error // a row of the index could not be read
 }
 
 // compare computes each probe view against every comparable view of the
@@ -196,10 +206,14 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 		var best comparison
 		for _, enc := range encounters {
 			for _, f := range enc.faces {
-				if f.model.name != p.model {
+				if f.model.name != p.model || !c.narrow.lets(enc, f.quality) {
 					continue
 				}
-				score, ok := f.model.index.Score(p.Probe, f.key)
+				score, ok, err := f.model.index.Score(p.Probe, f.key)
+				if err != nil {
+					c.err = err
+					return nil
+				}
 				if !ok {
 					continue
 				}
@@ -218,7 +232,7 @@ func (c *comparer) compare(encounters []*encounter) []comparison {
 		var best comparison
 		for _, enc := range encounters {
 			for _, f := range enc.fingers {
-				if !samePosition(p.position, f.position) {
+				if !samePosition(p.position, f.position) || !c.narrow.lets(enc, f.quality) {
 					continue
 				}
 				// A comparison of two fingers costs well under 1 ms, preparing one up to some ms.
@@ -331,63 +345,4 @@ func (o Outcome) result() uint8 {
 		return resultRefer
 	}
 	return resultNonMatch
-}
-
-// filter says which subjects a search may put forward.
-type filter struct {
-	principal string
-	galleries []*gallery
-	without   *subject
-	// everyone passes what no principal but the system may search.
-	everyone bool
-}
-
-// seesAll tells whether the principal may see everybody.
-func (f *filter) seesAll(r *register) bool { return f.everyone || r.readsAll(f.principal) }
-
-// rows is the filter as the index knows it.
-func (f *filter) rows(r *register) index.Filter {
-	var out index.Filter
-	if f.without != nil {
-		out.Without, out.HasWithout = f.without.person, true
-	}
-	if len(f.galleries) > 0 {
-		out.In = append(out.In, numbers(f.galleries))
-	}
-	if readable, all := r.readable(f.principal); !all && !f.everyone {
-		out.In = append(out.In, append(readable, noGallery))
-	}
-	return out
-}
-
-func (f *filter) accepts(s *subject, st *subjectState) bool {
-	if st == nil || s == f.without || !f.everyone && !st.visible(f.principal) {
-		return false
-	}
-	return len(f.galleries) == 0 || slices.ContainsFunc(f.galleries, func(g *gallery) bool { return slices.Contains(st.galleries, g) })
-}
-
-// reach is how many subjects pass the filter, and how many face views of the
-// probe's models they have.
-func (f *filter) reach(ctx context.Context, p *probe, all []*subject) (subjects, faces uint64, err error) {
-	for i, s := range all {
-		if i%16384 == 0 && ctx.Err() != nil {
-			return 0, 0, ctx.Err()
-		}
-		st := s.state.Load()
-		if !f.accepts(s, st) {
-			continue
-		}
-		subjects++
-		for _, enc := range st.encounters {
-			for _, row := range enc.faces {
-				for _, pf := range p.faces {
-					if row.model.name == pf.model {
-						faces++
-					}
-				}
-			}
-		}
-	}
-	return subjects, faces, nil
 }

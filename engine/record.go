@@ -181,10 +181,10 @@ func decodeRecord(b []byte) (*record, error) {
 }
 
 // views are the templates of each sample.
-func (rec *record) views() [][]templates.Template {
-	out := make([][]templates.Template, len(rec.samples))
+func (rec *record) views() []sampleViews {
+	out := make([]sampleViews, len(rec.samples))
 	for i := range rec.samples {
-		out[i] = rec.samples[i].templates
+		out[i] = sampleViews{rec.samples[i].Quality, rec.samples[i].templates}
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 // fingerView is one finger of an encounter as searches compare it.
 type fingerView struct {
 	position templates.Position
+	quality  uint8 // as the index has it
 	*reference
 }
 

@@ -59,13 +59,16 @@ type encounter struct {
 	external string
 	order    uint64
 	subject  *subject
-	faces    []faceRow
-	fingers  []fingerView
+	// attributes are what searches can be narrowed by; quality is one of each view.
+	attributes index.Attributes
+	faces      []faceRow
+	fingers    []fingerView
 }
 
 type faceRow struct {
-	model *model
-	key   uint64
+	model   *model
+	key     uint64
+	quality uint8 // as the index has it
 	// vector is set until the row is in the index.
 	vector []float32
 }
@@ -200,10 +203,9 @@ func (r *register) publishEncounter(enc *encounter, id store.ID, external string
 	s, rows := r.expect(id, external, galleries)
 	for i := range enc.faces {
 		f := &enc.faces[i]
-		if err := f.model.index.Append(index.Row{Key: f.key, Person: s.person, Vector: f.vector, Galleries: rows}); err != nil {
+		if err := f.model.index.AppendReserved(index.Row{Key: f.key, Person: s.person, Vector: f.vector, Attributes: enc.with(f.quality), Galleries: rows}); err != nil {
 			return fmt.Errorf("publish encounter: %w", err)
 		}
-		f.model.index.Unreserve(1)
 		f.vector = nil
 	}
 	r.mu.Lock()

@@ -222,6 +222,27 @@ type IdentifyRequest struct {
 	// MaxCandidates is 1-100; 0 means 10.
 	MaxCandidates int
 	Mode          SearchMode
+	Filter        SearchFilter
+}
+
+// SearchFilter narrows a search to a part of the references, beside galleries. The
+// zero value narrows nothing. It never leaves out a reference for what is not known
+// of it.
+type SearchFilter struct {
+	// Modalities of the probe that are compared, 0-3, each once; empty: all.
+	Modalities []templates.Modality
+	// MinQuality is the least stated quality, 0-100, that is compared.
+	MinQuality uint8
+	// Sex, Nationalities and the years are compared with what an encounter states.
+	// They are refused for PurposeDeduplication and PurposeWatchlist.
+
+	// Sex is 1 male, 2 female, 3 other; 0: any.
+	Sex uint8
+	// Nationalities are 0-8 codes of ICAO 9303, any of which will do. An encounter that
+	// states several is never left out by them.
+	Nationalities []string
+	// BirthYearFrom and BirthYearTo, 1850-9999, are included; 0: open.
+	BirthYearFrom, BirthYearTo int
 }
 
 // Outcome is what the machine says. The values are those of the API.
@@ -262,8 +283,8 @@ type IdentifyResult struct {
 	Mode        SearchMode
 	Subjects    uint64
 	Comparisons uint64
-	// Excluded is how many face rows the requested galleries left out; 0 for principals
-	// who may not see everybody.
+	// Excluded is how many face rows of the probe's models galleries and filter left out;
+	// 0 for principals who may not see everybody.
 	Excluded uint64
 	// SureAbove is, in fast mode, the face similarity from which on a face is missed less
 	// than once in 30,000 searches for it; 0: nothing can be missed.

@@ -176,15 +176,22 @@ func checkBiographic(b *Biographic, now time.Time) error {
 	if b.Sex > 3 {
 		return templates.Bad(templates.ReasonOutOfRange, path+".sex", b.Sex, "0..3")
 	}
-	if err := checkCount(path+".nationalities", len(b.Nationalities), 8); err != nil {
+	if err := checkNationalities(path+".nationalities", b.Nationalities); err != nil {
 		return err
 	}
-	for i, n := range b.Nationalities {
+	return checkText(path+".birth_place", b.BirthPlace, maxText)
+}
+
+func checkNationalities(path string, codes []string) error {
+	if err := checkCount(path, len(codes), 8); err != nil {
+		return err
+	}
+	for i, n := range codes {
 		if !statePattern.MatchString(n) {
-			return templates.Bad(templates.ReasonOutOfRange, fmt.Sprintf("%s.nationalities[%d]", path, i), fmt.Sprintf("%d characters", len(n)), "one to three capital letters (ICAO 9303)")
+			return templates.Bad(templates.ReasonOutOfRange, fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("%d characters", len(n)), "one to three capital letters (ICAO 9303)")
 		}
 	}
-	return checkText(path+".birth_place", b.BirthPlace, maxText)
+	return nil
 }
 
 func checkDocument(path string, d *Document) error {

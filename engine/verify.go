@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -79,7 +80,9 @@ func (e *Engine) compareClaim(ctx context.Context, p *probe, c Caller, ref Encou
 			return nil, notFound()
 		}
 	}
-	return (&comparer{ctx: ctx, probe: p}).compare(encounters), ctx.Err()
+	comparer := &comparer{ctx: ctx, probe: p}
+	out := comparer.compare(encounters)
+	return out, cmp.Or(comparer.err, ctx.Err())
 }
 
 func (e *Engine) compareSamples(ctx context.Context, p *probe, samples []Sample, b *budget) ([]comparison, error) {

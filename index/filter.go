@@ -2,6 +2,7 @@ package index
 
 import (
 	"math/bits"
+	"slices"
 	"sync/atomic"
 )
 
@@ -14,26 +15,27 @@ type Filter struct {
 	HasWithout bool
 	// MinQuality leaves out rows of less; those of unknown quality stay.
 	MinQuality uint8
-	// Sex, Nationality and BirthYears leave out rows that have another one; rows of
+	// Sex, Nationalities and BirthYears leave out rows that have another one; rows of
 	// which it is not known stay. Zero values leave out nothing. People lie about these
 	// and clerks mistype them: who looks for duplicates or wanted people must not use
 	// them, which is for the caller to refuse.
-	Sex         uint8
-	Nationality uint16
+	Sex           uint8
+	Nationalities []uint16 // any of them will do
 	// BirthYears is the first and the last year, both included; 0, 0 for all.
 	BirthYears [2]uint16
 }
 
 // biographic tells whether attributes have to be looked at.
 func (f *Filter) biographic() bool {
-	return f.MinQuality > 0 || f.Sex > 0 || f.Nationality > 0 || f.BirthYears != [2]uint16{}
+	return f.MinQuality > 0 || f.Sex > 0 || len(f.Nationalities) > 0 || f.BirthYears != [2]uint16{}
 }
 
-func (f *Filter) lets(a *Attributes) bool {
+// Lets tells whether rows with these attributes may be seen, as far as attributes go.
+func (f *Filter) Lets(a *Attributes) bool {
 	switch {
 	case a.Quality > 0 && a.Quality-1 < f.MinQuality:
 	case f.Sex > 0 && a.Sex > 0 && a.Sex != f.Sex:
-	case f.Nationality > 0 && a.Nationality > 0 && a.Nationality != f.Nationality:
+	case len(f.Nationalities) > 0 && a.Nationality > 0 && !slices.Contains(f.Nationalities, a.Nationality):
 	case f.BirthYears != [2]uint16{} && a.BirthYear > 0 && (a.BirthYear < f.BirthYears[0] || a.BirthYear > f.BirthYears[1]):
 	default:
 		return true
@@ -74,7 +76,7 @@ func (v *view) allowed(out *page, f *Filter, number int) (allowed, alive int) {
 		for w, word := range out {
 			for ; word != 0; word &= word - 1 {
 				r := bits.TrailingZeros64(word)
-				if !f.lets(&v.attributes[number*pageRows+64*w+r]) {
+				if !f.Lets(&v.attributes[number*pageRows+64*w+r]) {
 					out[w] &^= 1 << r
 				}
 			}

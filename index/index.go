@@ -46,6 +46,8 @@ type Options struct {
 	SegmentRows int
 	// Workers is how many goroutines search at once; default GOMAXPROCS.
 	Workers int
+	// Files, unless nil, is where copies of segments are kept.
+	Files *Files
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -83,6 +85,9 @@ type Row struct {
 	Vector []float32 // of unit length
 	Attributes
 	Galleries []Gallery
+	// Origin is a digest of what the vector was taken from, by which a row in a file is
+	// known to be of the same; 0 for a row that files are not to give again.
+	Origin uint64
 }
 
 // Index holds the rows of one model. All methods may be called at any time from any
@@ -103,6 +108,7 @@ type Index struct {
 	tidied   sync.WaitGroup
 
 	places places // key -> row
+	files  files
 	reap   reaper
 }
 
@@ -160,6 +166,10 @@ func (x *Index) Version() uint64 { return x.current.Load().number }
 // or a key in use, and with *offheap.BudgetError when there is no memory for them.
 func (x *Index) Append(rows ...Row) error { return x.Replace(nil, rows...) }
 
+// AppendReserved is Append for who has reserved room for the rows: it takes that room
+// and what was reserved in one step, and does not fail for want of memory.
+func (x *Index) AppendReserved(rows ...Row) error { return x.replace(nil, rows, len(rows)) }
+
 // Delete withdraws the rows of the keys that are there and returns how many those
 // are. Searches that start after it returns do not see them.
 func (x *Index) Delete(keys ...uint64) int {
@@ -176,7 +186,10 @@ func (x *Index) Delete(keys ...uint64) int {
 // Replace withdraws the rows of old, where they are there, and adds new ones, in one
 // step: a search sees either the old rows or the new. Errors are those of Append and
 // change nothing.
-func (x *Index) Replace(old []uint64, rows ...Row) error {
+func (x *Index) Replace(old []uint64, rows ...Row) error { return x.replace(old, rows, 0) }
+
+// replace uses up reserved of the rows that there must be room for.
+func (x *Index) replace(old []uint64, rows []Row, reserved int) error {
 	if len(rows) == 0 {
 		x.Delete(old...)
 		return nil
@@ -194,10 +207,11 @@ func (x *Index) Replace(old []uint64, rows ...Row) error {
 	if err := x.checkKeys(old, rows); err != nil {
 		return err
 	}
-	at, err := x.makeRoom(max(len(rows), x.reserved))
+	at, err := x.makeRoom(len(rows) + x.reserved - reserved)
 	if err != nil {
 		return fmt.Errorf("append %d rows: %w", len(rows), err)
 	}
+	x.reserved -= reserved
 	x.withdraw(old)
 	for i := 0; i < len(rows); {
 		s := x.segments[at]
@@ -267,20 +281,24 @@ func (x *Index) SetMember(g Gallery, in bool, keys ...uint64) int {
 func (x *Index) Has(key uint64) bool { return x.places.has(key) }
 
 // Score is the score of the row of a key, the one that a search gives it, and whether
-// the row is there. It panics on a probe of another dimension.
-func (x *Index) Score(p *Probe, key uint64) (float32, bool) {
+// the row is there. It panics on a probe of another dimension, and fails where the row
+// is in a file that cannot be read.
+func (x *Index) Score(p *Probe, key uint64) (float32, bool, error) {
 	if p.dim != x.dim {
 		panic(fmt.Sprintf("index: probe of dimension %d, want %d", p.dim, x.dim))
 	}
-	return x.places.score(p, key)
+	return x.score(p, key)
 }
 
-// Reserve makes room for n more rows, so that a later Append of as many cannot fail
-// for want of memory. Append does not consume what is reserved: Unreserve gives it
-// back. It fails with *offheap.BudgetError.
+// Reserve makes room for n more rows that nobody else gets, so that AppendReserved of as
+// many cannot fail for want of memory. Unreserve gives back what will not be used. It
+// fails with *offheap.BudgetError.
 func (x *Index) Reserve(n int) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.closed {
+		return fmt.Errorf("reserve %d rows: the index is closed", n)
+	}
 	if _, err := x.makeRoom(x.reserved + n); err != nil {
 		return fmt.Errorf("reserve %d rows: %w", n, err)
 	}
@@ -288,7 +306,7 @@ func (x *Index) Reserve(n int) error {
 	return nil
 }
 
-// Unreserve gives back room for n rows.
+// Unreserve gives back room for n rows that was reserved and not used.
 func (x *Index) Unreserve(n int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -318,7 +336,7 @@ func (x *Index) makeRoom(n int) (int, error) {
 		// As many as there are, or as come now: a bulk load makes few small segments.
 		capacity := min(max(firstRows, held, n-room), x.opts.SegmentRows)
 		capacity = (capacity + 63) / 64 * 64
-		s, err := newSegment(x.form, capacity, x.opts.Budget)
+		s, err := newSegment(x.form, capacity, x.opts.Budget, x.opts.Files != nil, false)
 		if err != nil {
 			for _, s := range made {
 				s.free()

@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime/debug"
@@ -16,11 +17,20 @@ import (
 
 // TestUnusualGalleries: what breaks searches that prune.
 func TestUnusualGalleries(t *testing.T) {
-	const dim, n = 384, 6_000
+	const dim, n = 384, 4_500
 	rng := rand.New(rand.NewPCG(5, 5))
 	mean := unit(rng, dim)
 	spike := make([]float32, dim)
 	spike[0] = 1
+	// As the index has it; few vectors, of which there are many.
+	back, made := unrotate(dim), map[string][]float32{}
+	inside := func(name string, of func(dim, i int) []float32, i int) []float32 {
+		key := fmt.Sprint(name, i%64)
+		if made[key] == nil {
+			made[key] = back(of(dim, i%64))
+		}
+		return made[key]
+	}
 	for name, row := range map[string]func(i int) []float32{
 		"the best rows come first":  func(i int) []float32 { return near(rng, mean, max(0, 0.9-float64(i)/3000)) },
 		"the best rows come last":   func(i int) []float32 { return near(rng, mean, max(0, 0.9-float64(n-i)/3000)) },
@@ -29,7 +39,9 @@ func TestUnusualGalleries(t *testing.T) {
 		"everybody near the mean":   func(int) []float32 { return near(rng, mean, 0.95) },
 		"a row that resembles all":  func(i int) []float32 { return map[bool][]float32{true: mean, false: near(rng, mean, 0.3)}[i == 77] },
 		"one dimension holds all":   func(i int) []float32 { return turned(spike, i) },
-		"rows that are not trusted": func(i int) []float32 { return untrusted(dim, i) },
+		"rows that are not trusted": func(i int) []float32 { return inside("untrusted", untrusted, i) },
+		"codes at their ends":       func(i int) []float32 { return inside("saturated", saturated, i) },
+		"codes of one size":         func(i int) []float32 { return inside("flat", flat, i) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			x, twin := newIndex(t, dim, Options{SegmentRows: 4096}), newTwin(dim)
@@ -41,7 +53,7 @@ func TestUnusualGalleries(t *testing.T) {
 			if err := x.Append(rows...); err != nil {
 				t.Fatal(err)
 			}
-			for _, v := range [][]float32{mean, near(rng, mean, 0.5), unit(rng, dim), spike} {
+			for _, v := range [][]float32{mean, near(rng, mean, 0.5), unit(rng, dim), spike, inside("saturated", saturated, 3), inside("flat", flat, 5)} {
 				q := Query{Probe: mustProbe(t, v), K: 7}
 				if got, err := x.Search(context.Background(), q); err != nil || !same(got, twin.search(q)) {
 					t.Errorf("%v:\ngot  %+v\nwant %+v", err, got, twin.search(q))
@@ -67,24 +79,58 @@ func turned(v []float32, by int) []float32 {
 	return append(slices.Clone(v[by%len(v):]), v[:by%len(v)]...)
 }
 
-// untrusted is a vector that the rotation turns into few large dimensions, which the
-// 8-bit codes cut off.
-func untrusted(dim, i int) []float32 {
+// unrotate returns a function that makes the vector which the rotation turns into y, or
+// something parallel.
+func unrotate(dim int) func(y []float32) []float32 {
 	f := formOf(dim)
 	// The rotation is orthogonal: its transpose, found row by row, undoes it.
-	out, e, y := make([]float32, dim), make([]float32, dim), make([]float32, dim)
-	for d := range dim {
-		clear(e)
+	columns, e := make([][]float32, dim), make([]float32, dim)
+	for d := range columns {
+		columns[d] = make([]float32, dim)
 		e[d] = 1
-		f.rotation.Apply(y, e)
-		out[d] = y[i%dim]
+		f.rotation.Apply(columns[d], e)
+		e[d] = 0
 	}
-	return normalize(out)
+	return func(y []float32) []float32 {
+		out := make([]float32, dim)
+		for d := range out {
+			out[d] = simd.Dot(columns[d], y)
+		}
+		return normalize(out)
+	}
+}
+
+// untrusted is what the rotation turns into one large dimension, which the 8-bit codes
+// cut off.
+func untrusted(dim, i int) []float32 {
+	y := make([]float32, dim)
+	y[i%dim] = 1
+	return y
+}
+
+// saturated is what the rotation turns into as many dimensions at the ends of the
+// codes as a vector can have, -127 or 127, and none between.
+func saturated(dim, i int) []float32 {
+	y := make([]float32, dim)
+	for n := range max(1, dim/(codeRange*codeRange)) {
+		y[(i+7*n)%dim] = float32(1 - 2*(n%2))
+	}
+	return y
+}
+
+// flat is what the rotation turns into equal dimensions: all codes of such a probe are
+// -127 or 127.
+func flat(dim, i int) []float32 {
+	y := make([]float32, dim)
+	for d := range y {
+		y[d] = float32(1 - 2*((d>>(i%8))%2))
+	}
+	return y
 }
 
 func TestUntrustedRowsAreWide(t *testing.T) {
 	x := newIndex(t, 384, Options{})
-	if err := x.Append(Row{Key: 1, Vector: untrusted(384, 3)}); err != nil {
+	if err := x.Append(Row{Key: 1, Vector: unrotate(384)(untrusted(384, 3))}); err != nil {
 		t.Fatal(err)
 	}
 	if !x.segments[0].wide.has(0) {
@@ -139,26 +185,28 @@ func TestCodesAreWithinTheirBound(t *testing.T) {
 // TestLateReaders: segments that are left are made unreadable instead of being given
 // back, and searches that began before go on undisturbed.
 func TestLateReaders(t *testing.T) {
-	const dim = 32
+	const dim = fastDim
 	rng := rand.New(rand.NewPCG(9, 9))
 	x := newIndex(t, dim, Options{SegmentRows: 128})
 	protected := 0
 	x.reap.free = func(s *segment) {
-		for _, r := range []*offheap.Region{s.codes, s.half} {
+		for _, r := range []*offheap.Region{s.codes, s.half, s.bits} {
 			if err := r.Protect(); err != nil {
 				t.Error(err)
 			}
 		}
 		protected++
 	}
-	for key := range uint64(4000) {
-		if err := x.Append(Row{Key: key, Person: key, Vector: unit(rng, dim)}); err != nil {
-			t.Fatal(err)
-		}
+	rows := make([]Row, 4000)
+	for i := range rows {
+		rows[i] = Row{Key: uint64(i), Person: uint64(i), Vector: unit(rng, dim)}
+	}
+	if err := x.Append(rows...); err != nil {
+		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
-	for range 3 {
+	for i := range 3 {
 		probe := mustProbe(t, unit(rng, dim))
 		wg.Add(1)
 		go func() {
@@ -170,16 +218,27 @@ func TestLateReaders(t *testing.T) {
 					return
 				default:
 				}
-				if a, err := x.Search(context.Background(), Query{Probe: probe, K: 5}); err != nil || len(a.Candidates) != 5 {
+				if a, err := x.Search(context.Background(), Query{Probe: probe, K: 5, Mode: Mode(i % 2)}); err != nil || len(a.Candidates) != 5 {
 					t.Errorf("%+v, %v", a, err)
 					return
 				}
-				x.Score(probe, 3990)
+				_, _, _ = x.Score(probe, 3990)
 			}
 		}()
 	}
 	for key := range uint64(3980) {
-		x.Delete(key)
+		switch {
+		case key%16 == 0: // rewritten under another key
+			if err := x.Replace([]uint64{key}, Row{Key: 10_000 + key, Person: key, Vector: rows[key].Vector}); err != nil {
+				t.Fatal(err)
+			}
+		case key%16 == 1: // or under its own
+			if err := x.Replace([]uint64{key}, rows[key]); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			x.Delete(key)
+		}
 	}
 	x.tidied.Wait()
 	close(stop)
@@ -190,6 +249,39 @@ func TestLateReaders(t *testing.T) {
 	}
 	for _, r := range x.segments {
 		_ = r.row16(0)[0]
+	}
+}
+
+// TestSmallIndexes: no rows, one row, fewer people than are asked for, a filter that
+// lets nobody through.
+func TestSmallIndexes(t *testing.T) {
+	for _, dim := range []int{MinDim, fastDim, MaxDim} {
+		rng := rand.New(rand.NewPCG(6, uint64(dim)))
+		x, v := newIndex(t, dim, Options{}), unit(rng, dim)
+		opposite := Row{Key: 2, Person: 2, Vector: negative(v), Attributes: Attributes{Sex: 1, Quality: 41}}
+		for n, rows := range [][]Row{nil, {{Key: 1, Person: 1, Vector: v, Attributes: Attributes{Sex: 1, Quality: 41}}}, {opposite, {Key: 3, Person: 1, Vector: v, Attributes: Attributes{Sex: 1, Quality: 41}}}} {
+			if err := x.Append(rows...); err != nil {
+				t.Fatal(err)
+			}
+			for _, mode := range []Mode{Exact, Fast} {
+				q := Query{Probe: mustProbe(t, v), K: MaxK, Mode: mode}
+				a, err := x.Search(context.Background(), q)
+				if err != nil || len(a.Candidates) != n || a.Sure != 0 || n > 0 && (a.Candidates[0].Key != 1 || a.Candidates[0].Score < 0.999) {
+					t.Errorf("dim %d, %d people, %s: %+v, %v", dim, n, mode, a, err)
+				}
+				for name, f := range map[string]Filter{"gallery": {In: [][]Gallery{{5}}}, "no gallery": {In: [][]Gallery{{}}}, "sex": {Sex: 2}, "quality": {MinQuality: 41}} {
+					q.Filter = f
+					a, err := x.Search(context.Background(), q)
+					if err != nil || len(a.Candidates) != 0 || a.Rows != 0 || a.Excluded != x.Rows() {
+						t.Errorf("dim %d, %d people, %s, excluded by %s: %+v, %v", dim, n, mode, name, a, err)
+					}
+				}
+				q.Filter = Filter{MinQuality: 40, Sex: 1}
+				if a, err := x.Search(context.Background(), q); err != nil || len(a.Candidates) != n || a.Excluded != 0 {
+					t.Errorf("dim %d, %d people, %s, let through: %+v, %v", dim, n, mode, a, err)
+				}
+			}
+		}
 	}
 }
 
@@ -223,10 +315,9 @@ func TestBudget(t *testing.T) {
 	if n < 1000 || n > 10_000 {
 		t.Errorf("room for %d rows in 1 MiB", n)
 	}
-	if err := x.Append(rows[:n-1]...); err != nil {
+	if err := x.AppendReserved(rows[:n-1]...); err != nil {
 		t.Errorf("rows with reserved room: %v", err)
 	}
-	x.Unreserve(n - 1)
 	if err := x.Append(rows[n:]...); !errors.As(err, &full) {
 		t.Errorf("more rows: %v, want a budget error", err)
 	}

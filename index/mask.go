@@ -66,6 +66,27 @@ func (m *mask) with(row int, on bool) *mask {
 	return next
 }
 
+// words are the bits of the first rows, nil if there are none.
+func (m *mask) words(rows int) []uint64 {
+	if m == nil {
+		return nil
+	}
+	out := make([]uint64, (rows+63)/64)
+	for i := range m.pages {
+		if p := m.pages[i].Load(); p != nil {
+			for w := range p {
+				if at := i*pageWords + w; at < len(out) {
+					out[at] = atomic.LoadUint64(&p[w])
+				}
+			}
+		}
+	}
+	if used := rows % 64; used != 0 {
+		out[len(out)-1] &= 1<<used - 1
+	}
+	return out
+}
+
 // page is a page of the mask, nil for zeros.
 func (m *mask) page(i int) *page {
 	if m == nil {

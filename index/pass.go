@@ -40,6 +40,7 @@ type search struct {
 
 // pass is one reading of the rows for several searches of one mode.
 type pass struct {
+	index    *Index
 	version  *version
 	form     *form
 	fast     bool
@@ -49,8 +50,8 @@ type pass struct {
 	next     atomic.Int64
 	codes    *simd.Int8Probes
 	bits     *simd.BitQueryBatch
-	lone     *simd.BitQueries
 	scratch  *sync.Pool
+	buf      []simd.F16 // for rows from files
 }
 
 // span is a page of a view: what is read between two looks at the contexts.
@@ -75,7 +76,7 @@ func (p *pass) run(workers int) {
 	for _, s := range p.searches {
 		if s.err = s.ctx.Err(); s.err == nil && !p.finish(s) {
 			s.careful = true
-			again := &pass{version: p.version, form: p.form, fast: p.fast, searches: []*search{s}, scratch: p.scratch}
+			again := &pass{index: p.index, version: p.version, form: p.form, fast: p.fast, searches: []*search{s}, scratch: p.scratch}
 			again.run(workers)
 		}
 	}
@@ -129,23 +130,19 @@ func (p *pass) prepare() {
 		s.window = int32(min(math.Ceil(2*float64(s.Probe.slack)/float64(s.Probe.unit)), math.MaxInt32/2))
 		s.depth = max(leastDepth, s.answer.Rows/depthShare)
 	}
-	switch {
-	case !p.fast:
-		p.codes = simd.NewInt8Probes(p.form.dim, codes...)
-	case len(codes) == 1:
-		p.lone = simd.NewBitQueries(p.form.dim, codes[0])
-	default:
+	if p.fast {
 		p.bits = simd.NewBitQueryBatch(p.form.dim, codes...)
+	} else {
+		p.codes = simd.NewInt8Probes(p.form.dim, codes...)
 	}
 }
 
 // worker is the memory of one goroutine of a pass.
 type worker struct {
-	scores   []int32
-	selected []uint64
-	limits   []int32
-	keepers  []keeper
-	ints     []int32
+	scan    simd.Selector
+	limits  []int32
+	keepers []keeper
+	ints    []int32
 }
 
 // keeper is what one worker keeps for one search.
@@ -178,10 +175,10 @@ func (p *pass) work() {
 		rowBytes = p.form.dim / 8
 	}
 	call := min(max(callBytes/rowBytes, 64)/64*64, pageRows)
-	if n > 1 {
+	if n > 1 && !p.fast {
 		call = min(call, 1024)
 	}
-	w.scores, w.limits, w.selected = sized(w.scores, n*call), sized(w.limits, n), sized(w.selected, n*(call/64))
+	w.limits = sized(w.limits, n)
 	for {
 		u := int(p.next.Add(1) - 1)
 		if u >= len(p.spans) {
@@ -206,68 +203,66 @@ func (p *pass) work() {
 
 // read scores some rows of a page for all searches and keeps those that may matter.
 func (p *pass) read(w *worker, u int, v *view, from, rows int) {
-	blocks := simd.Blocks(rows)
-	stride := blocks * simd.BlockRows
-	first := from / simd.BlockRows
+	first, blocks := from/simd.BlockRows, simd.Blocks(rows)
 	for i, s := range p.searches {
 		w.limits[i] = s.limit.Load()
 	}
-	plane, n := v.codes, simd.Int8BlockBytes(p.form.dim)
+	var hits []simd.Hit
 	if p.fast {
-		plane, n = v.bits, simd.BitBlockBytes(p.form.dim)
+		n := simd.BitBlockBytes(p.form.dim)
+		hits = w.scan.Asymmetric(v.bits.Bytes()[first*n:(first+blocks)*n], rows, p.bits, w.limits)
+	} else {
+		n := simd.Int8BlockBytes(p.form.dim)
+		hits = w.scan.Int8(v.codes.Bytes()[first*n:(first+blocks)*n], rows, p.codes, w.limits)
 	}
-	bytes := plane.Bytes()[first*n : (first+blocks)*n]
-	words := (rows + 63) / 64
-	switch {
-	case p.lone != nil:
-		simd.ScanAsymmetric(w.scores, bytes, rows, p.lone)
-		simd.SelectScores(w.selected, w.scores[:stride], w.limits[0])
-	case p.fast:
-		simd.ScanAsymmetricBatchSelect(w.selected, w.scores, bytes, rows, p.bits, w.limits)
-	case len(p.searches) == 1:
-		simd.ScanInt8(w.scores, bytes, rows, p.codes, 0)
-		simd.SelectScores(w.selected, w.scores[:stride], w.limits[0])
-	default:
-		simd.ScanInt8BatchSelect(w.selected, w.scores, bytes, rows, p.codes, w.limits)
+	at := &p.spans[u]
+	base := place(at.view) << rowBits
+	wide := v.wide.page(at.page)
+	if wide != nil {
+		p.keepWide(w, v, wide, at, from, rows)
 	}
-	wide := v.wide.page(p.spans[u].page)
-	base := place(p.spans[u].view) << rowBits
-	for i, s := range p.searches {
-		scores, selected, limit := w.scores[i*stride:(i+1)*stride], w.selected[i*words:(i+1)*words], w.limits[i]
-		k, allowed := &w.keepers[i], &s.allowed[p.spans[u].mask]
-		for j, word := range selected {
-			if word == 0 && wide == nil {
-				continue
-			}
-			at := from%pageRows/64 + j
-			var trustless uint64
-			if wide != nil {
-				trustless = atomic.LoadUint64(&wide[at])
-				word |= trustless
-			}
-			for word &= allowed[at]; word != 0; word &= word - 1 {
-				b := bits.TrailingZeros64(word)
-				row := from + 64*j + b
-				if s.Filter.HasWithout && v.people[row] == s.Filter.Without {
-					continue
-				}
-				if trustless>>b&1 != 0 {
-					k.rows = append(k.rows, kept{base | place(row), everything})
-					continue
-				}
-				score := scores[64*j+b]
-				if score < limit {
-					continue
-				}
-				k.rows = append(k.rows, kept{base | place(row), score})
-				if !p.fast && k.people.offer(v.people[row], score) && k.people.full() {
-					limit = s.raise(k.people.worst() - s.window)
-				}
-			}
+	for _, h := range hits {
+		s, row := p.searches[h.Probe], from+int(h.Row)
+		word, bit := row%pageRows/64, uint64(1)<<(row%64)
+		if s.allowed[at.mask][word]&bit == 0 || wide != nil && atomic.LoadUint64(&wide[word])&bit != 0 {
+			continue
 		}
+		// The limit may have grown since the scan.
+		if h.Score < w.limits[h.Probe] || s.Filter.HasWithout && v.people[row] == s.Filter.Without {
+			continue
+		}
+		k := &w.keepers[h.Probe]
+		k.rows = append(k.rows, kept{base | place(row), h.Score})
+		if !p.fast && k.people.offer(v.people[row], h.Score) && k.people.full() {
+			w.limits[h.Probe] = s.raise(k.people.worst() - s.window)
+		}
+	}
+	for i, s := range p.searches {
+		k := &w.keepers[i]
 		k.seen += rows
 		if len(k.rows) >= k.prune {
 			p.trim(w, s, k)
+		}
+	}
+}
+
+// keepWide keeps the rows whose small forms say too little about them.
+func (p *pass) keepWide(w *worker, v *view, wide *page, at *span, from, rows int) {
+	base := place(at.view) << rowBits
+	for row := from; row < from+rows; row += 64 {
+		word := row % pageRows / 64
+		trustless := atomic.LoadUint64(&wide[word])
+		if trustless == 0 {
+			continue
+		}
+		for i, s := range p.searches {
+			for left := trustless & s.allowed[at.mask][word]; left != 0; left &= left - 1 {
+				r := row + bits.TrailingZeros64(left)
+				if s.Filter.HasWithout && v.people[r] == s.Filter.Without {
+					continue
+				}
+				w.keepers[i].rows = append(w.keepers[i].rows, kept{base | place(r), everything})
+			}
 		}
 	}
 }

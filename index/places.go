@@ -36,6 +36,20 @@ func (p *places) enter(s *segment) {
 	p.segments[s.number] = s
 }
 
+// change puts a segment in the place of another with the same number and rows.
+func (p *places) change(s *segment) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.segments[s.number] = s
+}
+
+// segment is the segment of a place.
+func (p *places) segment(at place) *segment {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.segments[uint64(at>>rowBits)]
+}
+
 // leave forgets a segment that no key points to any more.
 func (p *places) leave(s *segment) {
 	p.mu.Lock()
@@ -97,12 +111,21 @@ func (p *places) clear() {
 
 // score holds the lock while it reads the row: a segment is freed only after its rows
 // have left the map.
-func (p *places) score(probe *Probe, key uint64) (float32, bool) {
+func (x *Index) score(probe *Probe, key uint64) (float32, bool, error) {
+	p := &x.places
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	at, ok := p.rows[key]
 	if !ok {
-		return 0, false
+		return 0, false, nil
 	}
-	return clamp(simd.DotF16(probe.rotated, p.segments[uint64(at>>rowBits)].row16(at.row()))), true
+	s, buf := p.segments[uint64(at>>rowBits)], []simd.F16(nil)
+	if s.half == nil {
+		buf = make([]simd.F16, x.dim)
+	}
+	row, err := x.row(s, at.row(), buf)
+	if err != nil {
+		return 0, false, err
+	}
+	return clamp(simd.DotF16(probe.rotated, row)), true, nil
 }

@@ -24,8 +24,9 @@ type segment struct {
 	capacity int
 	bytes    int64
 
-	codes, bits, half *offheap.Region
+	codes, bits, half *offheap.Region // half is nil where rows are read from the file
 	keys, people      []uint64
+	origins           []uint64 // nil unless there are files
 	attributes        []Attributes
 	// wide are rows whose code says too little about them.
 	wide *mask
@@ -36,10 +37,14 @@ type segment struct {
 	galleries    map[Gallery]*mask
 	shared       bool   // a version has the galleries map
 	private      bool   // no version has the dead mask
+	file         *saved // nil: none was written
+	moved        bool   // codes and bits belong to another segment now
 	owned        uint64 // pages of it that no version has
 }
 
-func newSegment(f *form, capacity int, b *offheap.Budget) (*segment, error) {
+// newSegment makes a segment; origins says whether rows have them, onDisk whether the
+// rows themselves will be read from a file.
+func newSegment(f *form, capacity int, b *offheap.Budget, origins, onDisk bool) (*segment, error) {
 	blocks := simd.Blocks(capacity)
 	s := &segment{
 		form: f, capacity: capacity,
@@ -50,6 +55,9 @@ func newSegment(f *form, capacity int, b *offheap.Budget) (*segment, error) {
 	regions := []**offheap.Region{&s.codes, &s.half, &s.bits}
 	if f.bits {
 		sizes[2] = blocks * simd.BitBlockBytes(f.dim)
+	}
+	if onDisk {
+		sizes[1] = 0
 	}
 	for i, n := range sizes {
 		if n == 0 {
@@ -64,15 +72,26 @@ func newSegment(f *form, capacity int, b *offheap.Budget) (*segment, error) {
 		s.bytes += int64(r.Mapped())
 	}
 	s.bytes += int64(capacity) * (8 + 8 + int64(unsafe.Sizeof(Attributes{})))
+	if origins {
+		s.origins = make([]uint64, capacity)
+		s.bytes += 8 * int64(capacity)
+	}
 	return s, nil
 }
 
-// free unmaps the planes.
+// free unmaps the planes and closes the file.
 func (s *segment) free() {
-	for _, r := range []*offheap.Region{s.codes, s.half, s.bits} {
+	planes := []*offheap.Region{s.half, s.codes, s.bits}
+	if s.moved {
+		planes = planes[:1]
+	}
+	for _, r := range planes {
 		if r != nil {
 			r.Unmap()
 		}
+	}
+	if s.file != nil && s.file.open != nil {
+		_ = s.file.open.Close() // it was only read
 	}
 }
 
@@ -98,6 +117,9 @@ func (s *segment) write(p *packed, i int, r *Row) int {
 		s.wide.set(row)
 	}
 	s.keys[row], s.people[row], s.attributes[row] = r.Key, r.Person, r.Attributes
+	if s.origins != nil {
+		s.origins[row] = r.Origin
+	}
 	for _, g := range r.Galleries {
 		s.gallery(g).set(row)
 	}

@@ -116,7 +116,7 @@ func (x *Index) passes() {
 func (x *Index) pass(batch []*search, workers int) {
 	v := x.acquire()
 	defer x.release(v)
-	p := &pass{version: v, form: x.form, fast: batch[0].fast, searches: batch, scratch: &x.share.scratch}
+	p := &pass{index: x, version: v, form: x.form, fast: batch[0].fast, searches: batch, scratch: &x.share.scratch}
 	p.run(workers)
 	for _, s := range batch {
 		close(s.done)

@@ -2,6 +2,7 @@ package index
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"immis/internal/simd"
 )
@@ -12,7 +13,7 @@ const compactBelow = 0.7
 // tidy starts the rewriting of segments that are mostly dead, if there is one; x.mu is
 // held. Searches and changes go on meanwhile.
 func (x *Index) tidy() {
-	if x.tidying || x.closed || x.sparse() == nil {
+	if x.tidying || x.closed || x.files.offered != nil || x.sparse() == nil {
 		return
 	}
 	x.tidying = true
@@ -54,16 +55,18 @@ func (x *Index) compact(old *segment) bool {
 			rows = append(rows, row)
 		}
 	}
-	s, err := newSegment(x.form, (len(rows)+63)/64*64, x.opts.Budget)
+	s, err := newSegment(x.form, (len(rows)+63)/64*64, x.opts.Budget, x.opts.Files != nil, false)
 	if err != nil {
 		return false
 	}
+	v := x.acquire() // has old, whatever takes its place meanwhile
 	x.mu.Unlock()
-	s.take(old, rows)
+	err = x.take(s, old, rows)
 	x.mu.Lock()
-	if x.closed {
+	x.release(v)
+	if err != nil || x.closed || !slices.Contains(x.segments, old) {
 		s.free()
-		return false
+		return err == nil && !x.closed
 	}
 	for i, row := range rows {
 		if old.dead.has(row) {
@@ -93,16 +96,23 @@ func (x *Index) swap(old, s *segment) {
 		x.places.move(s)
 	}
 	x.places.leave(old)
+	if old.file != nil {
+		x.files.gone = append(x.files.gone, old.file.path)
+	}
 	x.publish(old)
 }
 
 // take copies rows of another segment.
-func (s *segment) take(from *segment, rows []int) {
+func (x *Index) take(s, from *segment, rows []int) error {
 	dim := s.form.dim
 	codes, words := make([]int8, dim), make([]uint32, simd.BitWords(dim))
 	n, nb := simd.Int8BlockBytes(dim), simd.BitBlockBytes(dim)
 	for i, row := range rows {
-		copy(s.row16(i), from.row16(row))
+		half, err := x.row(from, row, s.row16(i))
+		if err != nil {
+			return err
+		}
+		copy(s.row16(i), half)
 		a, b := row/simd.BlockRows, i/simd.BlockRows
 		simd.UnpackInt8(codes, from.codes.Bytes()[a*n:(a+1)*n], row%simd.BlockRows)
 		simd.PackInt8(s.codes.Bytes()[b*n:(b+1)*n], i%simd.BlockRows, codes)
@@ -114,13 +124,35 @@ func (s *segment) take(from *segment, rows []int) {
 			s.wide.set(i)
 		}
 		s.keys[i], s.people[i], s.attributes[i] = from.keys[row], from.people[row], from.attributes[row]
+		if s.origins != nil {
+			s.origins[i] = from.origins[row]
+		}
 	}
 	s.count, s.alive = len(rows), len(rows)
+	return nil
 }
 
-// kill marks a row as dead. Pages are copied once between two versions, however many
-// rows die.
+// kill marks a row as dead.
 func (s *segment) kill(row int) {
+	s.deadPage(row)
+	s.dead.set(row)
+	s.alive--
+}
+
+// revive makes a dead row of a file one of the living.
+func (s *segment) revive(row int, r *Row) {
+	p := s.deadPage(row)
+	atomic.AndUint64(&p[row%pageRows/64], ^(uint64(1) << (row % 64)))
+	s.alive++
+	s.people[row], s.attributes[row] = r.Person, r.Attributes
+	for _, g := range r.Galleries {
+		s.setMember(g, row, true)
+	}
+}
+
+// deadPage returns the page of the dead mask that has a row, for change. Pages are
+// copied once between two versions, however many rows change.
+func (s *segment) deadPage(row int) *page {
 	if !s.private {
 		s.dead, s.owned, s.private = s.dead.clone(), 0, true
 	}
@@ -133,6 +165,5 @@ func (s *segment) kill(row int) {
 		at.Store(&p)
 		s.owned |= 1 << n
 	}
-	s.dead.set(row)
-	s.alive--
+	return s.dead.pages[n].Load()
 }

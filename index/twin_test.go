@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -12,16 +13,39 @@ import (
 type twin struct {
 	dim  int
 	rows map[uint64]Row
+	// forms of vectors, which never change, by their first element.
+	forms map[*float32]*twinForm
 }
 
-func newTwin(dim int) *twin { return &twin{dim: dim, rows: map[uint64]Row{}} }
+// twinForm is what a twin knows of a vector: its 16-bit form, the signs of it and
+// whether a code says too little.
+type twinForm struct {
+	half     []simd.F16
+	positive []bool
+	wide     bool
+}
 
-// row16 is the 16-bit form of a vector.
-func row16(v []float32) []simd.F16 {
-	y, h := make([]float32, len(v)), make([]simd.F16, len(v))
-	formOf(len(v)).rotation.Apply(y, v)
-	simd.ToF16(h, y)
-	return h
+func newTwin(dim int) *twin {
+	return &twin{dim: dim, rows: map[uint64]Row{}, forms: map[*float32]*twinForm{}}
+}
+
+func (t *twin) form(v []float32) *twinForm {
+	if f := t.forms[&v[0]]; f != nil {
+		return f
+	}
+	x, codes := make([]float32, len(v)), make([]int8, len(v))
+	f := &twinForm{half: make([]simd.F16, len(v)), positive: make([]bool, len(v))}
+	its := formOf(t.dim)
+	its.rotation.Apply(x, v)
+	simd.ToF16(f.half, x)
+	simd.FromF16(x, f.half)
+	for d := range x {
+		f.positive[d] = x[d] > 0
+	}
+	simd.QuantizeInt8(codes, x, its.codeScale)
+	f.wide = simd.Residual(x, codes, its.codeScale) > wideResidual
+	t.forms[&v[0]] = f
+	return f
 }
 
 func (t *twin) allowed(f *Filter) (rows []Row, excluded int) {
@@ -30,7 +54,7 @@ func (t *twin) allowed(f *Filter) (rows []Row, excluded int) {
 		for _, anyOf := range f.In {
 			ok = ok && slices.ContainsFunc(anyOf, func(g Gallery) bool { return slices.Contains(r.Galleries, g) })
 		}
-		if ok = ok && f.lets(&r.Attributes); ok {
+		if ok = ok && f.Lets(&r.Attributes); ok {
 			rows = append(rows, r)
 		} else {
 			excluded++
@@ -48,32 +72,33 @@ func (t *twin) search(q Query) Answer {
 		c     Candidate
 	}
 	var estimates []estimate
+	fast := q.Mode == Fast && t.dim >= fastDim
 	for _, r := range rows {
 		if q.Filter.HasWithout && q.Filter.Without == r.Person {
 			continue
 		}
-		h := row16(r.Vector)
-		c := Candidate{r.Person, r.Key, clamp(simd.DotF16(q.Probe.rotated, h))}
+		f := t.form(r.Vector)
+		c := Candidate{r.Person, r.Key, clamp(simd.DotF16(q.Probe.rotated, f.half))}
 		all = append(all, c)
-		e, x, codes := 0, make([]float32, len(h)), make([]int8, len(h))
-		simd.FromF16(x, h)
-		for d, v := range x {
-			if v > 0 {
+		if !fast {
+			continue
+		}
+		e := 0
+		for d, positive := range f.positive {
+			if positive {
 				e += int(q.Probe.codes[d])
 			} else {
 				e -= int(q.Probe.codes[d])
 			}
 		}
-		f := formOf(t.dim)
-		simd.QuantizeInt8(codes, x, f.codeScale)
-		if simd.Residual(x, codes, f.codeScale) > wideResidual {
+		if f.wide {
 			e = math.MaxInt
 		}
 		estimates = append(estimates, estimate{e, c})
 	}
-	if q.Mode == Fast && t.dim >= fastDim {
+	if fast {
 		a.Mode = Fast
-		slices.SortFunc(estimates, func(a, b estimate) int { return b.score - a.score })
+		slices.SortFunc(estimates, func(a, b estimate) int { return cmp.Compare(b.score, a.score) })
 		wide := 0
 		for wide < len(estimates) && estimates[wide].score == math.MaxInt {
 			wide++
@@ -85,11 +110,17 @@ func (t *twin) search(q Query) Answer {
 				all = append(all, e.c)
 			}
 		}
+		if len(all) >= depth && len(all) < len(rows) {
+			last := float64(estimates[depth-1].score) * float64(q.Probe.bitUnit)
+			a.Sure = float32(last + sureDeviations*math.Sqrt((math.Pi/2-1)/float64(t.dim)))
+		}
 	}
 	slices.SortFunc(all, better)
+	seen := map[uint64]bool{}
 	for _, c := range all {
-		if len(a.Candidates) < q.K && !slices.ContainsFunc(a.Candidates, func(x Candidate) bool { return x.Person == c.Person }) {
+		if len(a.Candidates) < q.K && !seen[c.Person] {
 			a.Candidates = append(a.Candidates, c)
+			seen[c.Person] = true
 		}
 	}
 	return a

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	immisv1 "immis/api/immis/v1"
@@ -217,6 +218,16 @@ func TestBadSearches(t *testing.T) {
 		{"unknown mode", &immisv1.IdentifyRequest{Mode: 7, Probe: &immisv1.IdentifyRequest_Samples{Samples: probe(face(1, 1))}}, codes.InvalidArgument, "UNKNOWN_VALUE"},
 		{"unknown subject", &immisv1.IdentifyRequest{Probe: &immisv1.IdentifyRequest_SubjectId{SubjectId: "none"}}, codes.NotFound, "NOT_FOUND"},
 		{"unknown gallery", &immisv1.IdentifyRequest{Galleries: []string{"none"}, Probe: &immisv1.IdentifyRequest_Samples{Samples: probe(face(1, 1))}}, codes.NotFound, "NOT_FOUND"},
+		{"unknown modality", narrowed(&immisv1.SearchFilter{Modalities: []immisv1.Modality{9}}), codes.InvalidArgument, "UNKNOWN_VALUE"},
+		{"a modality twice", narrowed(&immisv1.SearchFilter{Modalities: []immisv1.Modality{1, 1}}), codes.InvalidArgument, "MODALITY_MISMATCH"},
+		{"a modality that the probe has not got", narrowed(&immisv1.SearchFilter{Modalities: []immisv1.Modality{2}}), codes.FailedPrecondition, "NOTHING_SEARCHABLE"},
+		{"quality of 101", narrowed(&immisv1.SearchFilter{MinQuality: 101}), codes.InvalidArgument, "OUT_OF_RANGE"},
+		{"quality of 256", narrowed(&immisv1.SearchFilter{MinQuality: 256}), codes.InvalidArgument, "OUT_OF_RANGE"},
+		{"unknown sex", narrowed(&immisv1.SearchFilter{Sex: 4}), codes.InvalidArgument, "UNKNOWN_VALUE"},
+		{"no code of a nationality", narrowed(&immisv1.SearchFilter{Nationalities: []string{"Ukraine"}}), codes.InvalidArgument, "OUT_OF_RANGE"},
+		{"nine nationalities", narrowed(&immisv1.SearchFilter{Nationalities: make([]string, 9)}), codes.InvalidArgument, "TOO_MANY"},
+		{"born in no year", narrowed(&immisv1.SearchFilter{BirthYearFrom: 1 << 31}), codes.InvalidArgument, "OUT_OF_RANGE"},
+		{"born after it and before", narrowed(&immisv1.SearchFilter{BirthYearFrom: 1990, BirthYearTo: 1980}), codes.InvalidArgument, "OUT_OF_RANGE"},
 		{"only an image", &immisv1.IdentifyRequest{Probe: &immisv1.IdentifyRequest_Samples{Samples: probe(image)}}, codes.FailedPrecondition, "NOTHING_SEARCHABLE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -224,6 +235,24 @@ func TestBadSearches(t *testing.T) {
 			_, err := f.rec.Identify(f.ctx(), c.in)
 			must(t, err, c.code, c.reason)
 		})
+	}
+	// Who hides lies about these; a filter that leaves nobody is an answer otherwise.
+	for _, purpose := range []immisv1.Purpose{immisv1.Purpose_PURPOSE_DEDUPLICATION, immisv1.Purpose_PURPOSE_WATCHLIST} {
+		in := narrowed(&immisv1.SearchFilter{Nationalities: []string{"UKR"}})
+		in.Context = &immisv1.RequestContext{Purpose: purpose}
+		_, err := f.rec.Identify(f.ctx(), in)
+		must(t, err, codes.InvalidArgument, "FILTER_NOT_FOR_PURPOSE")
+		if r := refusalOf(err); r.got == "" || r.want == "" {
+			t.Errorf("%s: %+v, want got and want", purpose, r)
+		}
+	}
+	in := narrowed(&immisv1.SearchFilter{MinQuality: 100})
+	in.Context = rc()
+	low := face(2, 0)
+	low.Quality = proto.Uint32(99)
+	f.enroll("low", low)
+	if r, err := f.rec.Identify(f.ctx(), in); err != nil || len(r.GetCandidates()) != 1 || r.GetSubjectsSearched() != 1 || r.GetRowsExcluded() != 1 {
+		t.Errorf("search for quality 100: %v, %v, want one subject, of unknown quality, and one row excluded", r, err)
 	}
 	// Two models are never compared, and "nobody" would be a wrong answer.
 	_, err := f.rec.Identify(f.ctx(), &immisv1.IdentifyRequest{Context: rc(), Probe: &immisv1.IdentifyRequest_Samples{Samples: probe(other)}})
@@ -248,6 +277,11 @@ func TestBadSearches(t *testing.T) {
 	must(t, err, codes.InvalidArgument, "BAD_IDENTIFIER")
 	_, err = f.enr.ListSubjects(f.ctx(), &immisv1.ListSubjectsRequest{Context: rc(), PageSize: 1001})
 	must(t, err, codes.InvalidArgument, "OUT_OF_RANGE")
+}
+
+// narrowed is a search with a filter.
+func narrowed(f *immisv1.SearchFilter) *immisv1.IdentifyRequest {
+	return &immisv1.IdentifyRequest{Filter: f, Probe: &immisv1.IdentifyRequest_Samples{Samples: probe(face(1, 1))}}
 }
 
 // rawCodec sends bytes as they are.

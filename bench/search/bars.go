@@ -79,17 +79,19 @@ const none = -1
 
 // judge sets what was measured against the bars.
 func (r *run) judge() {
+	r.res.Memory.PeakBytes = peakBytes()
 	b := &bars{}
 	r.judgeScans(b)
 	for i := range r.res.Losses {
 		judgeLoss(b, &r.res.Losses[i])
 	}
 	r.judgeLone(b)
+	r.judgeMemory(b)
+	r.judgeStart(b)
 	r.judgeChanges(b)
 	r.judgeSlices(b)
 	r.judgeFaiss(b)
 	r.res.Bars = b.all
-	r.res.Memory.PeakBytes = peakBytes()
 }
 
 func (r *run) judgeScans(b *bars) {
@@ -180,6 +182,27 @@ func (r *run) judgeLone(b *bars) {
 	}
 }
 
+func (r *run) judgeMemory(b *bars) {
+	if !r.Disk {
+		return
+	}
+	why := ""
+	if r.Rows < 10*million || r.Dim != barDim {
+		why = fmt.Sprintf("the bar is for %d rows of %d dimensions", 10*million, barDim)
+	} else if r.res.Memory.PeakBytes == 0 {
+		why = "this system does not tell"
+	}
+	b.add(Bar{Name: "memory with rows in files, at most in the whole run", Value: float64(r.res.Memory.PeakBytes) / (1 << 30), Unit: "GiB", Must: 8, AtMost: true}, none, why)
+}
+
+func (r *run) judgeStart(b *bars) {
+	s := &r.res.Start
+	if s.Warm != nil {
+		b.add(Bar{Name: "start, files in the cache", Value: *s.Warm, Unit: "s", Must: 5, AtMost: true}, 3, r.unlike(million))
+	}
+	b.add(Bar{Name: "answers that differ after the start", Value: float64(s.Differ), Unit: fmt.Sprintf("of %d", s.Compared), AtMost: true}, none, "")
+}
+
 func (r *run) judgeChanges(b *bars) {
 	c, why := &r.res.Changes, ""
 	if r.Dim != barDim {
@@ -194,8 +217,8 @@ func (r *run) judgeChanges(b *bars) {
 	if r.Rows < 100_000 {
 		why = "too few rows to grow"
 	}
-	b.add(Bar{Name: fmt.Sprintf("delete: time against %d times fewer rows", smallShare), Value: c.DeleteGrowth, Unit: "x", Must: mostGrowth, AtMost: true}, none, why)
-	b.add(Bar{Name: fmt.Sprintf("membership: time against %d times fewer rows", smallShare), Value: c.MemberGrowth, Unit: "x", Must: mostGrowth, AtMost: true}, none, why)
+	b.add(Bar{Name: fmt.Sprintf("delete: time against %d times fewer rows", r.Rows/max(c.SmallRows, 1)), Value: c.DeleteGrowth, Unit: "x", Must: mostGrowth, AtMost: true}, none, why)
+	b.add(Bar{Name: fmt.Sprintf("membership: time against %d times fewer rows", r.Rows/max(c.SmallRows, 1)), Value: c.MemberGrowth, Unit: "x", Must: mostGrowth, AtMost: true}, none, why)
 }
 
 func (r *run) judgeSlices(b *bars) {
@@ -218,6 +241,6 @@ func (r *run) judgeFaiss(b *bars) {
 	if why == "" && !f.counts() {
 		why = fmt.Sprintf("libfaiss %s (%s), want 1.15 or later for AVX-512", f.Version, strings.TrimSpace(f.Options))
 	}
-	ours := speed(r.res.OneCore, index.Fast.String(), fullCallers).PerCore
+	ours := speed(r.res.OneCore, index.Fast.String(), simd.MaxProbes).PerCore
 	b.add(Bar{Name: "fast, batch 32, against libfaiss " + f.Index, Value: ratio(ours, f.BatchPerCore), Unit: "x", Must: 1}, none, why)
 }

@@ -32,6 +32,8 @@ const (
 	insertBatch = 64
 	// smallShare: the small index has the 16th part of the rows.
 	smallShare = 16
+	// mostSmall: it is there beside the large one.
+	mostSmall = 62_500
 	// leastChanged and mostChanged rows come and go in each round: enough to time, few
 	// enough not to change the index.
 	leastChanged, mostChanged = 2048, 32_768
@@ -42,8 +44,8 @@ func (r *run) change(ctx context.Context, x *index.Index, src source) error {
 	n := min(max(r.Rows/smallShare, leastChanged), mostChanged) / insertBatch * insertBatch
 	pool := newBatch(n, x.Dim())
 	pool.take(src, src.rows(), n)
-	part := &first{source: src, n: max(src.rows()/smallShare, 64)}
-	small, err := r.fill(ctx, part, 1, nil)
+	part := &first{source: src, n: min(max(src.rows()/smallShare, 64), mostSmall)}
+	small, err := r.fill(ctx, part, 1, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,10 @@ type Fill struct {
 
 // fill makes an index of all rows of a source. Rows are made by all cores, a batch
 // each, and so appended in an order that differs from run to run; no answer depends on
-// it.
-func (r *run) fill(ctx context.Context, src source, workers int, told *Fill) (*index.Index, error) {
+// it. With files whose rows are read from disk, what is full is written on the way.
+func (r *run) fill(ctx context.Context, src source, workers int, files *index.Files, told *Fill) (*index.Index, error) {
 	dim := len(src.probe(0).vector)
-	x, err := index.New(dim, index.Options{Workers: workers})
+	x, err := index.New(dim, index.Options{Workers: workers, Files: files})
 	if err != nil {
 		return nil, fmt.Errorf("fill: %w", err)
 	}
@@ -36,13 +36,18 @@ func (r *run) fill(ctx context.Context, src source, workers int, told *Fill) (*i
 	}
 	var done atomic.Int64
 	begun := time.Now()
-	err = bench.Each(ctx, cap(free), batches, func(_ context.Context, i int) error {
+	err = bench.Each(ctx, cap(free), batches, func(ctx context.Context, i int) error {
 		b := <-free
 		defer func() { free <- b }()
 		first := i * fillBatch
 		rows := b.take(src, first, min(fillBatch, src.rows()-first))
 		if err := x.Append(rows...); err != nil {
 			return fmt.Errorf("fill: %w", err)
+		}
+		if files != nil && files.Cache != nil && (i%saveEvery == saveEvery-1 || i == batches-1) {
+			if _, err := x.Save(ctx, false); err != nil {
+				return fmt.Errorf("fill: %w", err)
+			}
 		}
 		r.Progress.Tell(PhaseFill, int(done.Add(int64(len(rows)))), src.rows())
 		return nil
@@ -77,7 +82,7 @@ func (b *batch) take(src source, first, n int) []index.Row {
 	for i := range n {
 		row := &b.rows[i]
 		src.fill(row.Vector, first+i)
-		row.Key, row.Person = uint64(first+i), uint64(first+i)
+		row.Key, row.Person, row.Origin = uint64(first+i), uint64(first+i), originOf(uint64(first+i))
 	}
 	return b.rows[:n]
 }

@@ -28,11 +28,11 @@ type Result struct {
 	Slices    Slices  `json:"slices"`
 	Losses    []Loss  `json:"losses"`
 	Memory    Memory  `json:"memory"`
-	// StartSeconds is the time until an index of all rows searches, from what it keeps on
-	// disk; absent: not measured.
-	StartSeconds *float64      `json:"start_seconds,omitempty"`
-	Faiss        *Faiss        `json:"faiss,omitempty"`
-	Machine      bench.Machine `json:"machine"`
+	Start     Start   `json:"start"`
+	// Disk tells that rows were read from files, and only codes and bits in memory.
+	Disk    bool          `json:"disk"`
+	Faiss   *Faiss        `json:"faiss,omitempty"`
+	Machine bench.Machine `json:"machine"`
 }
 
 // speed finds a measurement; the zero value if there is none.

@@ -172,7 +172,7 @@ func TestLFW(t *testing.T) {
 	}
 
 	r := &run{Config: Config{Rows: 1000, Probes: 100, Seed: 1}}
-	x, err := r.fill(context.Background(), s, 1, nil)
+	x, err := r.fill(context.Background(), s, 1, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ type enrollCmd struct {
 	Station   string    `help:"Enrolment station."`
 	Operator  string    `help:"Operator at the station."`
 	Gallery   []string  `placeholder:"ID" help:"Gallery the person is put into; must exist."`
+	Quality   *uint32   `placeholder:"N" help:"Quality of the samples, 0-100, as the station measured it."`
 
 	Surname     string   `help:"Surname."`
 	GivenNames  string   `name:"given-names" help:"Given names."`
@@ -169,6 +170,9 @@ func (c *enrollCmd) encounter() (*immisv1.Encounter, error) {
 		return nil, err
 	}
 	e.Samples = append(e.Samples, images...)
+	for _, s := range e.GetSamples() {
+		s.Quality = c.Quality
+	}
 	for _, m := range c.Missing {
 		f, err := parseMissing(m)
 		if err != nil {
@@ -190,7 +194,7 @@ func (c *enrollCmd) encounter() (*immisv1.Encounter, error) {
 		}
 		b := e.GetBiographicData()
 		b.BirthDate, b.Nationalities, b.BirthPlace = c.BirthDate, c.Nationality, c.BirthPlace
-		b.Sex = map[string]immisv1.Sex{"male": immisv1.Sex_SEX_MALE, "female": immisv1.Sex_SEX_FEMALE, "other": immisv1.Sex_SEX_OTHER}[c.Sex]
+		b.Sex = sexOf(c.Sex)
 	}
 	for _, d := range c.Document {
 		doc, err := parseDocument(d)
@@ -200,6 +204,11 @@ func (c *enrollCmd) encounter() (*immisv1.Encounter, error) {
 		e.Documents = append(e.Documents, doc)
 	}
 	return e, nil
+}
+
+// sexOf is the sex that a flag names.
+func sexOf(name string) immisv1.Sex {
+	return map[string]immisv1.Sex{"male": immisv1.Sex_SEX_MALE, "female": immisv1.Sex_SEX_FEMALE, "other": immisv1.Sex_SEX_OTHER}[name]
 }
 
 // parseMissing reads a finger that cannot be captured.

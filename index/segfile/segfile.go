@@ -17,8 +17,17 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"immis/internal/simd"
 )
+
+// FS is the file system under the files, the one that the store has, so that tests cut
+// the power under both.
+type FS = vfs.FS
+
+// OS is the file system of the machine.
+func OS() FS { return vfs.Default }
 
 // MaxRows and MaxGalleries bound a file, so that a header bounds what is allocated.
 const (

@@ -41,16 +41,23 @@ func mapAligned(size int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return align(all, size, munmap)
+}
+
+// align gives back what stands over, or all on an error.
+func align(all []byte, size int, unmap func([]byte) error) ([]byte, error) {
 	head := int(-uintptr(unsafe.Pointer(&all[0])) & (HugePage - 1))
+	ours := all
 	for _, over := range [][]byte{all[:head], all[head+size:]} {
 		if len(over) == 0 {
 			continue
 		}
 		// Fails only where vm.max_map_count is met and a neighbor was joined with ours.
-		if err := munmap(over); err != nil {
-			unmapPages(all)
+		if err := unmap(over); err != nil {
+			unmapPages(ours) // what is given back may be somebody else's by now
 			return nil, fmt.Errorf("align: %w", err)
 		}
+		ours = all[head:]
 	}
 	return all[head:][:size:size], nil
 }

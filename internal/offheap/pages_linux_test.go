@@ -122,6 +122,38 @@ func TestNothingStandsOver(t *testing.T) {
 }
 
 // Memory is taken when it is touched, and gone after Unmap.
+// TestAlignFails: what was given back already may be somebody else's when the rest is.
+func TestAlignFails(t *testing.T) {
+	whole, err := mapAnywhere(4 * HugePage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := os.Getpagesize()
+	at := int(-address(whole)&(HugePage-1)) + HugePage
+	all := whole[at-page : at+HugePage+page]
+	var theirs []byte
+	_, err = align(all, HugePage, func(over []byte) error {
+		if theirs != nil {
+			return unix.ENOMEM
+		}
+		if err := munmap(over); err != nil {
+			return err
+		}
+		p, err := unix.MmapPtr(-1, 0, unsafe.Pointer(unsafe.SliceData(over)), uintptr(len(over)), unix.PROT_READ, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_FIXED_NOREPLACE)
+		theirs = unsafe.Slice((*byte)(p), len(over))
+		return err
+	})
+	if !errors.Is(err, unix.ENOMEM) {
+		t.Errorf("%v, want the error of the system", err)
+	}
+	if len(areas(t, theirs)) == 0 {
+		t.Error("memory of somebody else was unmapped")
+	}
+	for _, rest := range [][]byte{whole[:at], whole[at+HugePage+page:]} { // with theirs
+		unmapPages(rest)
+	}
+}
+
 func TestLazy(t *testing.T) {
 	const n = 64 << 20
 	b := NewBudget(0)

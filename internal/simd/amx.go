@@ -1,20 +1,20 @@
 package simd
 
+import "unsafe"
+
 // amxTiles are probes as the AMX kernels read them. A tile of probes is 16 of them, 64
 // dimensions each, 64 bytes apart; one step of a kernel multiplies the tiles of all
 // probes with 16 groups of four dimensions of some blocks, which are a tile of 16 rows
 // of 64 bytes as they stand in the int8 plane.
 //
 //	bytes  [step][group of 16 probes][16 probes][64 dimensions]
-//	start  [group of 16 probes][16 probes][16 rows], where the sums begin
 //
-// Both are prepared wherever there is assembly: they take as many bytes as the probes
+// They are prepared wherever there is assembly: they take as many bytes as the probes
 // and are shared by all calls.
 type amxTiles struct {
 	groups int // of 16 probes, 1 or 2
 	steps  int // of 64 dimensions
 	bytes  []int8
-	start  []int32
 	config [64]byte // the shapes of the tiles, as LDTILECFG reads them
 }
 
@@ -22,6 +22,7 @@ const (
 	amxProbes = 16 // of a tile
 	amxStep   = 64 // dimensions of a tile
 	amxTile   = amxProbes * amxStep
+	amxRing   = 4 * 4 * 1024 // bytes of the expanded bits of the last few steps
 
 	// amxLeast is the number of probes from which the AMX kernels are used: for fewer, a
 	// tile is so empty that the kernels of AVX-512 are as fast.
@@ -32,13 +33,12 @@ const (
 // begins so early that it ends where the probes end, if within is set: the plane is then
 // not read behind its end, and what the step before has done already meets zeros.
 // Without it the probes are followed by zeros.
-func newAMXTiles(bytes []int8, start []int32, n, padded int, within bool) *amxTiles {
+func newAMXTiles(bytes []int8, n, padded int, within bool) *amxTiles {
 	if !vectors || n < amxLeast {
 		return nil
 	}
 	t := &amxTiles{groups: (n + amxProbes - 1) / amxProbes, steps: (padded + amxStep - 1) / amxStep}
 	t.bytes = make([]int8, t.groups*t.steps*amxTile)
-	t.start = make([]int32, t.groups*amxProbes*BlockRows)
 	for i := range n {
 		probe := bytes[i*padded:][:padded]
 		for s := range t.steps {
@@ -48,9 +48,6 @@ func newAMXTiles(bytes []int8, start []int32, n, padded int, within bool) *amxTi
 				row = row[amxStep-(to-from):]
 			}
 			copy(row, probe[from:to])
-		}
-		for r := range BlockRows {
-			t.start[i*BlockRows+r] = start[i]
 		}
 	}
 	// Tiles 0 to 3 are sums, 4 and 5 probes, the others rows of the plane; with one group
@@ -77,4 +74,25 @@ func newAMXTiles(bytes []int8, start []int32, n, padded int, within bool) *amxTi
 		}
 	}
 	return t
+}
+
+// amxSpace is the memory of the kernels: sums and masks as they write them, where sums
+// begin, and the bits that are expanded.
+type amxSpace struct {
+	sums  []int32 // [tile][block][probe][16 rows]
+	mask  []byte  // [tile][probe], two bytes a block
+	start []int32 // [probe][16 rows]
+	ring  []int8
+}
+
+// aligned returns n elements from a multiple of 64 bytes on, in s if there is room: lines
+// of the caches are not crossed. Memory that is not so aligned would be read as well,
+// more slowly.
+func aligned[T int8 | byte | int32](s []T, n int) []T {
+	size := int(unsafe.Sizeof(*new(T)))
+	if cap(s) < n {
+		s = make([]T, n+64/size)
+		s = s[(-uintptr(unsafe.Pointer(&s[0]))&63)/uintptr(size):]
+	}
+	return s[:n]
 }

@@ -3,6 +3,7 @@
 package simd
 
 import (
+	"math/bits"
 	"sync"
 	"unsafe"
 
@@ -52,138 +53,116 @@ var amxNeeds = sync.OnceValue(func() []need {
 // 512 dimensions, about 50 to 100 microseconds.
 const amxCallBytes = 2 << 20
 
-// amxCall is what all calls for one batch share; results of two probes are 16*blocks
-// places apart.
+// amxCall is what all calls for one scan share.
 type amxCall struct {
 	*amxTiles
-	scores  []int32
-	plane   []byte
-	blocks  int
-	size    int // bytes of a block
-	perCall int // blocks
-	sel     *selection
+	*amxSpace
+	plane  []byte
+	blocks int
+	size   int // bytes of a block
+	bits   bool
 }
 
-// amxKept are the sums of two tiles of blocks, kept until they are compared.
-type amxKept [2*4*1024 + 63]byte
+// amxLimit bounds limits, far beyond all scores, so that no sum overflows.
+const amxLimit = 1 << 30
 
-// amxRing are the expanded bits of the last few steps.
-type amxRing [4*4*1024 + 63]byte
-
-func (k *amxKept) aligned() *byte { return aligned(k[:]) }
-func (r *amxRing) aligned() *byte { return aligned(r[:]) }
-
-// aligned is the first byte at a multiple of 64: lines of the caches are not crossed.
-// Memory that is not so aligned would be read as well, more slowly.
-func aligned(b []byte) *byte {
-	return &b[-uintptr(unsafe.Pointer(&b[0]))&63]
-}
-
-// run goes over the plane in parts that one call may take: whole tiles of blocks and
-// then, with tiles of one block, those that are left.
-func (c *amxCall) run(call func(c *amxCall, from, tiles int, wide bool)) {
-	width := 4 / c.groups
-	most := max(c.perCall/width*width, width)
-	for b := 0; b < c.blocks; {
-		count := min(most, c.blocks-b)
-		if tiles := count / width; tiles > 0 {
-			call(c, b, tiles, true)
-			b += tiles * width
-			continue
+// scanAMX is a scan with limits; start is where the sum of each probe begins.
+func (s *Selector) scanAMX(plane []byte, blocks, size int, t *amxTiles, start, limits []int32, bits bool) {
+	c := &amxCall{amxTiles: t, amxSpace: &s.amx, plane: plane, blocks: blocks, size: size, bits: bits}
+	c.start = aligned(c.start, t.groups*amxProbes*BlockRows)
+	for i, limit := range limits {
+		begin := start[i] - min(max(limit, -amxLimit), amxLimit)
+		for r := range BlockRows {
+			c.start[i*BlockRows+r] = begin
 		}
-		call(c, b, count, false)
+	}
+	c.ring = aligned(c.ring, amxRing)
+	perCall := amxCallBytes / size
+	if bits {
+		perCall /= 8 // as many products
+	}
+	// Whole tiles of blocks and then, with tiles of one block, those that are left.
+	width := 4 / t.groups
+	most := max(perCall/width*width, width)
+	for b := 0; b < blocks; {
+		count := min(most, blocks-b)
+		if count >= width {
+			count -= count % width
+			c.run(b, count/width, width)
+			s.takeAMX(c, b, width, limits)
+		} else {
+			c.run(b, count, 1)
+			s.takeAMX(c, b, 1, limits)
+		}
 		b += count
 	}
 }
 
-func scanInt8AMX(scores []int32, plane []byte, blocks int, p *Int8Probes, sel *selection) {
-	c := &amxCall{amxTiles: p.tiles, scores: scores, plane: plane, blocks: blocks, size: 64 * p.groups, sel: sel}
-	c.perCall = amxCallBytes / c.size
-	c.run((*amxCall).int8)
-}
-
-// int8 scores tiles of blocks from block from on.
-func (c *amxCall) int8(from, tiles int, wide bool) {
-	last, blocks := 0, 1
+// run scores tiles of some blocks from block from on.
+func (c *amxCall) run(from, tiles, blocks int) {
+	c.sums = aligned(c.sums, tiles*blocks*c.groups*amxProbes*BlockRows)
+	c.mask = aligned(c.mask, tiles*blocks*c.groups*amxProbes*2)
+	config, rows, probes, start, sums, mask := &c.config[0], &c.plane[from*c.size], &c.bytes[0], &c.start[0], &c.sums[0], &c.mask[0]
+	if c.bits {
+		odd, ring := c.size/64%2, (*byte)(unsafe.Pointer(&c.ring[0]))
+		switch {
+		case c.groups == 2 && blocks == 2:
+			amxBits2x2(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, sums, mask, 0)
+		case c.groups == 2:
+			amxBits2x1(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, sums, mask, 0)
+		case blocks == 4:
+			amxBits1x4(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, sums, mask, 0)
+		default:
+			amxBits1x1(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, sums, mask, 0)
+		}
+		return
+	}
+	last := 0
 	if groups := c.size / 64; groups >= 16 {
 		last = 64*groups - 1024*c.steps
-	}
-	if wide {
-		blocks = 4 / c.groups
 	}
 	// One tile of blocks ahead, or some small ones.
 	ahead := blocks * c.size
 	ahead *= max(1, 8<<10/ahead)
-	config, rows, probes, start, out, ostride := &c.config[0], &c.plane[from*c.size], &c.bytes[0], &c.start[0], &c.scores[from*BlockRows], 4*BlockRows*c.blocks
-	if c.sel == nil {
-		switch {
-		case c.groups == 2 && wide:
-			amxInt82x2(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride)
-		case c.groups == 2:
-			amxInt82x1(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride)
-		case wide:
-			amxInt81x4(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride)
-		default:
-			amxInt81x1(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride)
-		}
-		return
-	}
-	var kept amxKept
-	s, sums := c.sel, kept.aligned()
-	limits, mask := &s.limits[0], (*byte)(unsafe.Add(unsafe.Pointer(&s.mask[0]), 2*from)) // two bytes a block
 	switch {
-	case c.groups == 2 && wide:
-		amxInt8Select2x2(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
+	case c.groups == 2 && blocks == 2:
+		amxInt82x2(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, sums, mask, 0)
 	case c.groups == 2:
-		amxInt8Select2x1(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
-	case wide:
-		amxInt8Select1x4(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
+		amxInt82x1(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, sums, mask, 0)
+	case blocks == 4:
+		amxInt81x4(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, sums, mask, 0)
 	default:
-		amxInt8Select1x1(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
+		amxInt81x1(config, rows, c.size, tiles, c.steps, last, ahead, probes, start, sums, mask, 0)
 	}
 }
 
-func scanAsymmetricAMX(scores []int32, plane []byte, blocks int, p *BitQueryBatch, sel *selection) {
-	c := &amxCall{amxTiles: p.tiles, scores: scores, plane: plane, blocks: blocks, size: 64 * p.groups, sel: sel}
-	c.perCall = amxCallBytes / 8 / c.size // as many products as with the int8 plane
-	c.run((*amxCall).bits)
-}
-
-// bits scores tiles of blocks of the bit plane from block from on.
-func (c *amxCall) bits(from, tiles int, wide bool) {
-	var space amxRing
-	odd, ring := c.size/64%2, space.aligned()
-	config, rows, probes, start, out, ostride := &c.config[0], &c.plane[from*c.size], &c.bytes[0], &c.start[0], &c.scores[from*BlockRows], 4*BlockRows*c.blocks
-	if c.sel == nil {
-		switch {
-		case c.groups == 2 && wide:
-			amxBits2x2(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride)
-		case c.groups == 2:
-			amxBits2x1(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride)
-		case wide:
-			amxBits1x4(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride)
-		default:
-			amxBits1x1(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride)
+// takeAMX makes hits of the masks of tiles of blocks, from block from on.
+func (s *Selector) takeAMX(c *amxCall, from, blocks int, limits []int32) {
+	// All these numbers, and BlockRows, are powers of two. Eight bytes of masks at a time are those of
+	// 4/blocks probes; most are 0.
+	rowBits := 3 + bits.Len(uint(blocks)) // of the rows of a tile
+	perWord := 6 - rowBits                // of the probes in a word
+	probeBits := bits.Len(uint(c.groups*amxProbes)) - 1
+	words := unsafe.Slice((*uint64)(unsafe.Pointer(&c.mask[0])), len(c.mask)/8)
+	for i, word := range words {
+		for ; word != 0; word &= word - 1 {
+			// The bits of all words one behind the other: tile, probe, row.
+			bit := i<<6 + bits.TrailingZeros64(word)
+			row, probe, tile := bit&(1<<rowBits-1), bit>>rowBits&(1<<probeBits-1), i>>(probeBits-perWord)
+			if probe >= len(limits) {
+				break // what stands there is of no probe
+			}
+			sum := c.sums[(((tile*blocks+row>>4)<<probeBits)+probe)<<4+row&15]
+			s.hits = append(s.hits, Hit{
+				Row: int32((from+tile*blocks)<<4 + row), Probe: int32(probe),
+				Score: sum + min(max(limits[probe], -amxLimit), amxLimit),
+			})
 		}
-		return
-	}
-	var kept amxKept
-	s, sums := c.sel, kept.aligned()
-	limits, mask := &s.limits[0], (*byte)(unsafe.Add(unsafe.Pointer(&s.mask[0]), 2*from)) // two bytes a block
-	switch {
-	case c.groups == 2 && wide:
-		amxBitsSelect2x2(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
-	case c.groups == 2:
-		amxBitsSelect2x1(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
-	case wide:
-		amxBitsSelect1x4(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
-	default:
-		amxBitsSelect1x1(config, rows, c.size, tiles, c.steps, odd, ring, probes, start, out, ostride, limits, len(s.limits), mask, 8*s.words, sums)
 	}
 }
 
 // peakTiles runs turns of 16 products of tiles, each of 16 x 16 x 64.
 func peakTiles(turns int) {
-	t := newAMXTiles(make([]int8, amxProbes*amxStep), make([]int32, amxProbes), amxProbes, amxStep, true)
+	t := newAMXTiles(make([]int8, amxProbes*amxStep), amxProbes, amxStep, true)
 	peakAMX(&t.config[0], turns)
 }

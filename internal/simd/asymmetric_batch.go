@@ -23,7 +23,7 @@ func NewBitQueryBatch(dim int, probes ...[]int8) *BitQueryBatch {
 			p.minus[i] -= int32(x)
 		}
 	}
-	p.tiles = newAMXTiles(p.bytes, p.minus, p.n, padded, false)
+	p.tiles = newAMXTiles(p.bytes, p.n, padded, false)
 	return p
 }
 
@@ -48,8 +48,8 @@ func (p *BitQueryBatch) one(i int) *BitQueries {
 
 // ScanAsymmetricBatch takes the bits of a row as +1 and -1 and sets scores[i*n+r] to the
 // product of row r and probe i, exactly, for all probes, with n = 16*Blocks(rows): what
-// ScanAsymmetric gives for one query. Probes share the expansion of the rows' bits, and
-// from some on the AMX kernels, so 32 probes cost much less than 32 calls.
+// ScanAsymmetric gives for one query. Probes share the expansion of the rows' bits,
+// so 32 probes cost much less than 32 calls.
 func ScanAsymmetricBatch(scores []int32, plane []byte, rows int, p *BitQueryBatch) {
 	blocks := checkPlane(len(scores), len(plane), rows, 64*p.groups, p.n)
 	if blocks == 0 {

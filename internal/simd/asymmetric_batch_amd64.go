@@ -6,11 +6,7 @@ package simd
 // first cache while parts of the probes meet them. Parts are as equal as can be.
 func scanAsymmetricBatchVector(l Level, scores []int32, plane []byte, blocks int, p *BitQueryBatch) {
 	if l == AMX {
-		if p.tiles != nil {
-			scanAsymmetricAMX(scores, plane, blocks, p, nil)
-			return
-		}
-		l = AVX512
+		l = AVX512 // AMX has kernels with limits only
 	}
 	if p.n == 1 {
 		scanAsymmetricVector(l, scores, plane, blocks, p.one(0))

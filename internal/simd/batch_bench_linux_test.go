@@ -15,12 +15,12 @@ import (
 //
 //	go test -run '^$' -bench Batch -benchtime 10x ./internal/simd
 //
-// out=scores writes all scores, out=select then runs SelectScores on them, out=fused is
-// the scan with limits; one score in 4,096 reaches its limit. amx%, vnni% and read% are
+// out=scores writes all scores, out=hits is the scan with limits that one score in 4,096
+// reaches. amx%, vnni% and read% are
 // of the peaks on registers and of the read bandwidth, of the same benchmark.
 func BenchmarkBatch(b *testing.B) {
 	if testing.Short() {
-		b.Skip("72 kinds over 512 MB")
+		b.Skip("48 kinds over 512 MB")
 	}
 	const dim, rows = 512, 1 << 20
 	r := rand.New(rand.NewPCG(7, 42))
@@ -38,7 +38,8 @@ func BenchmarkBatch(b *testing.B) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		p8, pb := NewInt8Probes(dim, vectors[:probes]...), NewBitQueryBatch(dim, vectors[:probes]...)
-		scores, mask, limits := make([]int32, call*probes), make([]uint64, call/64*probes), make([]int32, probes)
+		scores, limits := make([]int32, call*probes), make([]int32, probes)
+		var s Selector
 		size := call * dim // of a call
 		if k.Op == OpAsymmetricBatch {
 			size /= 8
@@ -49,19 +50,14 @@ func BenchmarkBatch(b *testing.B) {
 		}
 		scan := func(part []byte) {
 			switch {
-			case out == "fused" && k.Op == OpInt8Batch:
-				ScanInt8BatchSelect(mask, scores, part, call, p8, limits)
-			case out == "fused":
-				ScanAsymmetricBatchSelect(mask, scores, part, call, pb, limits)
+			case out == "hits" && k.Op == OpInt8Batch:
+				s.Int8(part, call, p8, limits)
+			case out == "hits":
+				s.Asymmetric(part, call, pb, limits)
 			case k.Op == OpInt8Batch:
 				ScanInt8Batch(scores, part, call, p8)
 			default:
 				ScanAsymmetricBatch(scores, part, call, pb)
-			}
-			if out == "select" {
-				for i, limit := range limits {
-					SelectScores(mask[call/64*i:][:call/64], scores[call*i:][:call], limit)
-				}
 			}
 		}
 		wanted := out
@@ -111,7 +107,7 @@ func BenchmarkBatch(b *testing.B) {
 		for _, cached := range []bool{false, true} {
 			for _, probes := range []int{8, 16, 32} {
 				for _, call := range []int{1024, 4096} {
-					for _, out := range []string{"scores", "select", "fused"} {
+					for _, out := range []string{"scores", "hits"} {
 						b.Run(fmt.Sprintf("op=%s/dim=%d/probes=%d/rows=%d/cached=%v/out=%s/kernel=%s", k.Op, dim, probes, call, cached, out, k.Level), func(b *testing.B) {
 							run(b, k, probes, call, cached, out)
 						})

@@ -1,102 +1,134 @@
 package simd
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
-// A search wants few of the scores of a batch, and to write all of them and read them
-// again takes a good part of the time of a scan with AMX: for 16 rows and a probe 64
-// bytes are written where the products took a few nanoseconds. The scans below compare
-// the sums while they are in registers, or next to them.
+// Hit is a score that reached the limit of its probe.
+type Hit struct {
+	Row, Probe int32
+	Score      int32
+}
+
+// Selector scans for the scores that reach a limit, and has the memory for it: the use
+// of one goroutine. The zero value is ready.
 //
-// Both set bit r%64 of mask[i*w+r/64], with w = (rows+63)/64, where the score of row r
-// and probe i is at least limits[i], and clear all other bits of these words. They set
-// scores[i*n+r], with n = 16*Blocks(rows), for the rows whose bit is set; what the other
-// places hold is not defined.
+// A search wants few of the scores of a batch, and to write all of them and read them
+// again takes longer than to make them.
+type Selector struct {
+	hits   []Hit
+	scores []int32
+	mask   []uint64
+	amx    amxSpace
+}
 
-// ScanInt8BatchSelect is ScanInt8Batch followed by SelectScores for each probe, except
-// that scores are set only where a bit is.
-func ScanInt8BatchSelect(mask []uint64, scores []int32, plane []byte, rows int, p *Int8Probes, limits []int32) {
-	blocks := checkPlane(len(scores), len(plane), rows, 64*p.groups, p.n)
-	sel := newSelection(mask, rows, p.n, limits)
+// Int8 returns the rows and probes whose product, as ScanInt8Batch makes it, is at least
+// the limit of the probe, in no order that is promised. The hits are good until the next
+// call. It panics where ScanInt8Batch does and if there is not one limit a probe.
+func (s *Selector) Int8(plane []byte, rows int, p *Int8Probes, limits []int32) []Hit {
+	blocks := s.begin(len(plane), rows, 64*p.groups, p.n, limits)
 	if blocks == 0 {
-		return
+		return nil
 	}
 	if l := level(OpInt8Batch); l == AMX && p.tiles != nil {
-		scanInt8AMX(scores, plane, blocks, p, sel)
+		s.scanAMX(plane, blocks, 64*p.groups, p.tiles, p.start, limits, false)
 	} else {
-		ScanInt8Batch(scores, plane, rows, p)
-		sel.compare(scores, blocks)
+		if p.n == 1 {
+			ScanInt8(s.scores, plane, rows, p, 0)
+		} else {
+			ScanInt8Batch(s.scores, plane, rows, p)
+		}
+		s.compare(blocks, limits)
 	}
-	sel.clear(rows)
+	s.cut(rows)
 	if checkIndex {
-		sel.check(scores, rows, func(i, r int) int32 { return readInt8Score(plane, r, p, i) })
+		s.check(rows, limits, func(i, r int) int32 { return readInt8Score(plane, r, p, i) })
 	}
+	return s.hits
 }
 
-// ScanAsymmetricBatchSelect is ScanAsymmetricBatch followed by SelectScores for each
-// probe, except that scores are set only where a bit is.
-func ScanAsymmetricBatchSelect(mask []uint64, scores []int32, plane []byte, rows int, p *BitQueryBatch, limits []int32) {
-	blocks := checkPlane(len(scores), len(plane), rows, 64*p.groups, p.n)
-	sel := newSelection(mask, rows, p.n, limits)
+// Asymmetric is Int8 for the bit plane and the products of ScanAsymmetricBatch.
+func (s *Selector) Asymmetric(plane []byte, rows int, p *BitQueryBatch, limits []int32) []Hit {
+	blocks := s.begin(len(plane), rows, 64*p.groups, p.n, limits)
 	if blocks == 0 {
-		return
+		return nil
 	}
 	if l := level(OpAsymmetricBatch); l == AMX && p.tiles != nil {
-		scanAsymmetricAMX(scores, plane, blocks, p, sel)
+		s.scanAMX(plane, blocks, 64*p.groups, p.tiles, p.minus, limits, true)
 	} else {
-		ScanAsymmetricBatch(scores, plane, rows, p)
-		sel.compare(scores, blocks)
+		ScanAsymmetricBatch(s.scores, plane, rows, p)
+		s.compare(blocks, limits)
 	}
-	sel.clear(rows)
+	s.cut(rows)
 	if checkIndex {
-		sel.check(scores, rows, func(i, r int) int32 { return readAsymmetricBatch(plane, r, p, i) })
+		s.check(rows, limits, func(i, r int) int32 { return readAsymmetricBatch(plane, r, p, i) })
 	}
+	return s.hits
 }
 
-// selection is what a scan compares its scores with and where it says so.
-type selection struct {
-	limits []int32 // one a probe
-	mask   []uint64
-	words  int // of the mask of a probe
-}
-
-// newSelection checks what the assembly relies on.
-func newSelection(mask []uint64, rows, probes int, limits []int32) *selection {
-	s := &selection{limits: limits, mask: mask, words: Blocks(rows)/4 + min(Blocks(rows)%4, 1)}
+// begin checks what the assembly relies on and returns the number of blocks.
+func (s *Selector) begin(plane, rows, blockBytes, probes int, limits []int32) int {
 	if len(limits) != probes {
 		panic(fmt.Sprintf("simd: %d limits for %d probes", len(limits), probes))
 	}
-	if want := s.words * probes; len(mask) < want {
-		panic(fmt.Sprintf("simd: mask of %d words for %d rows and %d probes, want %d", len(mask), rows, probes, want))
+	s.hits = s.hits[:0]
+	blocks := checkBlocks(plane, rows, blockBytes)
+	if n := blocks * BlockRows * probes; cap(s.scores) < n {
+		s.scores = make([]int32, n)
+	} else {
+		s.scores = s.scores[:n]
 	}
-	return s
+	return blocks
 }
 
-// compare compares scores that are all there.
-func (s *selection) compare(scores []int32, blocks int) {
+// compare makes hits of scores that are all there.
+func (s *Selector) compare(blocks int, limits []int32) {
 	n := blocks * BlockRows
-	for i, limit := range s.limits {
-		SelectScores(s.mask[i*s.words:][:s.words], scores[i*n:][:n], limit)
+	if words := (n + 63) / 64; cap(s.mask) < words {
+		s.mask = make([]uint64, words)
+	} else {
+		s.mask = s.mask[:words]
+	}
+	for i, limit := range limits {
+		scores := s.scores[i*n:][:n]
+		SelectScores(s.mask, scores, limit)
+		for w, word := range s.mask {
+			for ; word != 0; word &= word - 1 {
+				r := 64*w + bits.TrailingZeros64(word)
+				s.hits = append(s.hits, Hit{int32(r), int32(i), scores[r]})
+			}
+		}
 	}
 }
 
-// clear clears the bits behind the last row, of blocks that are not full or not there.
-func (s *selection) clear(rows int) {
-	used := rows % 64
-	if used == 0 {
+// cut takes away the hits of rows that do not count: a last block is scored whole.
+func (s *Selector) cut(rows int) {
+	if rows%BlockRows == 0 {
 		return
 	}
-	for i := range s.limits {
-		s.mask[(i+1)*s.words-1] &= 1<<used - 1
+	kept := s.hits[:0]
+	for _, h := range s.hits {
+		if int(h.Row) < rows {
+			kept = append(kept, h)
+		}
 	}
+	s.hits = kept
 }
 
-// check compares a selection with the obvious reader.
-func (s *selection) check(scores []int32, rows int, read func(i, r int) int32) {
-	n := Blocks(rows) * BlockRows
-	for i, limit := range s.limits {
-		for r := range 64 * s.words {
-			got, want := s.mask[i*s.words+r/64]>>(r%64)&1 != 0, r < rows && read(i, r) >= limit
-			if got != want || want && scores[i*n+r] != read(i, r) {
+// check compares the hits with the obvious reader.
+func (s *Selector) check(rows int, limits []int32, read func(i, r int) int32) {
+	hits := make(map[Hit]bool, len(s.hits))
+	for _, h := range s.hits {
+		hits[h] = true
+	}
+	if len(hits) != len(s.hits) {
+		panic("simd: the kernel of a batch with limits found a row twice")
+	}
+	for i, limit := range limits {
+		for r := range rows {
+			score := read(i, r)
+			if hits[Hit{int32(r), int32(i), score}] != (score >= limit) {
 				panic(fmt.Sprintf("simd: the kernel of a batch with limits and the reader differ at row %d, probe %d", r, i))
 			}
 		}

@@ -13,33 +13,38 @@ import (
 	"pgregory.net/rapid"
 )
 
-// batch runs a batch with limits and compares masks and scores with the plain vectors.
-func (p *problem) batch(t *testing.T, op Op, limits []int32, mask []uint64, scores []int32) {
+// batch runs a batch with limits and compares the hits with the plain vectors.
+func (p *problem) batch(t *testing.T, op Op, limits []int32, s *Selector) {
 	t.Helper()
-	n, words := Blocks(p.rows)*BlockRows, (p.rows+63)/64
-	var want func(v, q []int8) int32
+	want := product
+	var hits []Hit
 	if op == OpInt8Batch {
-		want = product
-		ScanInt8BatchSelect(mask, scores, p.int8s, p.rows, p.p8, limits)
+		hits = s.Int8(p.int8s, p.rows, p.p8, limits)
 	} else {
 		want = func(v, q []int8) int32 { return largest(v, [][]int8{q}) }
-		ScanAsymmetricBatchSelect(mask, scores, p.bits, p.rows, NewBitQueryBatch(p.dim, p.probes...), limits)
+		q := p.qb
+		if q == nil {
+			q = NewBitQueryBatch(p.dim, p.probes...)
+		}
+		hits = s.Asymmetric(p.bits, p.rows, q, limits)
+	}
+	found := map[[2]int32]int32{}
+	for _, h := range hits {
+		at := [2]int32{h.Row, h.Probe}
+		if _, twice := found[at]; twice || int(h.Row) >= p.rows || int(h.Probe) >= len(p.probes) {
+			t.Fatalf("%s, dimension %d, %d rows, %d probes: hit %+v, twice: %v", op, p.dim, p.rows, len(p.probes), h, twice)
+		}
+		found[at] = h.Score
 	}
 	for i, q := range p.probes {
-		for r := range 64 * words {
-			got := mask[i*words+r/64]>>(r%64)&1 != 0
-			if r >= p.rows {
-				if got {
-					t.Fatalf("%s, dimension %d, %d rows, %d probes: bit %d of probe %d is set", op, p.dim, p.rows, len(p.probes), r, i)
-				}
-				continue
-			}
+		for r := range p.rows {
 			score := want(p.vectors[r], q)
-			if got != (score >= limits[i]) {
-				t.Fatalf("%s, dimension %d, %d rows, %d probes: row %d, probe %d: score %d, limit %d, bit %v", op, p.dim, p.rows, len(p.probes), r, i, score, limits[i], got)
+			got, hit := found[[2]int32{int32(r), int32(i)}]
+			if hit != (score >= limits[i]) {
+				t.Fatalf("%s, dimension %d, %d rows, %d probes: row %d, probe %d: score %d, limit %d, hit %v", op, p.dim, p.rows, len(p.probes), r, i, score, limits[i], hit)
 			}
-			if got {
-				p.equal(t, op, r, i, int64(scores[i*n+r]), int64(score))
+			if hit {
+				p.equal(t, op, r, i, int64(got), int64(score))
 			}
 		}
 	}
@@ -64,26 +69,11 @@ func (p *problem) limits(r *rand.Rand, op Op) []int32 {
 
 func conformBatchSelect(t *testing.T, op Op) {
 	r := rand.New(rand.NewPCG(uint64(op), 81))
+	var s Selector // one for all: what a call leaves behind must not matter
 	run := func(dim, rows, probes int, f filling) {
 		t.Helper()
 		p := newProblem(r, dim, rows, probes, f)
-		n, words := Blocks(rows)*BlockRows, (rows+63)/64
-		mask, scores := make([]uint64, words*probes+1), make([]int32, n*probes+16)
-		for i := range mask {
-			mask[i] = 0x5a5a5a5a5a5a5a5a
-		}
-		for i := range scores {
-			scores[i] = canary
-		}
-		p.batch(t, op, p.limits(r, op), mask, scores)
-		if mask[words*probes] != 0x5a5a5a5a5a5a5a5a {
-			t.Fatalf("%s, %d rows, %d probes: wrote behind the mask", op, rows, probes)
-		}
-		for _, s := range scores[n*probes:] {
-			if s != canary {
-				t.Fatalf("%s, %d rows, %d probes: wrote behind the scores", op, rows, probes)
-			}
-		}
+		p.batch(t, op, p.limits(r, op), &s)
 	}
 	for i, dim := range batchDims() {
 		run(dim, []int{16, 1, 33, 80, 65, 47, 128}[i%7], []int{8, 17, 4, 32, 16, 31, 3, 1}[i%8], fillings()[0])
@@ -217,21 +207,22 @@ func conformBusy(t *testing.T, op Op) {
 		}
 		work.Go(func() {
 			begin.Wait()
-			got, mask, limits := make([]int32, len(want)), make([]uint64, (p.rows+63)/64*len(p.probes)), make([]int32, len(p.probes))
+			var s Selector
+			got, limits := make([]int32, len(want)), make([]int32, len(p.probes))
 			for i := range limits {
 				limits[i] = math.MinInt32
 			}
 			for time.Now().Before(last) {
 				clear(got)
-				switch calls.Add(1); {
-				case op == OpInt8Batch && w < workers/2:
-					ScanInt8Batch(got, p.int8s, p.rows, p.p8)
-				case op == OpInt8Batch:
-					ScanInt8BatchSelect(mask, got, p.int8s, p.rows, p.p8, limits)
-				case w < workers/2:
-					ScanAsymmetricBatch(got, p.bits, p.rows, pb)
-				default:
-					ScanAsymmetricBatchSelect(mask, got, p.bits, p.rows, pb, limits)
+				calls.Add(1)
+				var hits []Hit
+				if op == OpInt8Batch {
+					hits = s.Int8(p.int8s, p.rows, p.p8, limits)
+				} else {
+					hits = s.Asymmetric(p.bits, p.rows, pb, limits)
+				}
+				for _, h := range hits {
+					got[int(h.Probe)*n+int(h.Row)] = h.Score
 				}
 				for i := range want {
 					if got[i] != want[i] {
@@ -293,7 +284,8 @@ func TestBatchesPanicOnBrokenInvariants(t *testing.T) {
 	if q.Len() != 3 || q.Dim() != 40 {
 		t.Fatalf("%d probes of %d dimensions", q.Len(), q.Dim())
 	}
-	scores, mask, limits := make([]int32, 240), make([]uint64, 6), make([]int32, 3)
+	scores, limits := make([]int32, 240), make([]int32, 3)
+	var s Selector
 	for name, f := range map[string]func(){
 		"batch, scores":          func() { ScanAsymmetricBatch(scores[:239], p.bits, 65, q) },
 		"batch, plane":           func() { ScanAsymmetricBatch(scores, p.bits[:len(p.bits)-1], 65, q) },
@@ -302,14 +294,11 @@ func TestBatchesPanicOnBrokenInvariants(t *testing.T) {
 		"33 probes":              func() { NewBitQueryBatch(1, make([][]int8, 33)...) },
 		"probe too long":         func() { NewBitQueryBatch(40, make([]int8, 41)) },
 		"dimension 4097":         func() { NewBitQueryBatch(4097, make([]int8, 4097)) },
-		"limits, int8 mask":      func() { ScanInt8BatchSelect(mask[:5], scores, p.int8s, 65, p.p8, limits) },
-		"limits, int8 scores":    func() { ScanInt8BatchSelect(mask, scores[:239], p.int8s, 65, p.p8, limits) },
-		"limits, int8 few":       func() { ScanInt8BatchSelect(mask, scores, p.int8s, 65, p.p8, limits[:2]) },
-		"limits, int8 plane":     func() { ScanInt8BatchSelect(mask, scores, p.int8s[:100], 65, p.p8, limits) },
-		"limits, bits mask":      func() { ScanAsymmetricBatchSelect(mask[:5], scores, p.bits, 65, q, limits) },
-		"limits, bits many":      func() { ScanAsymmetricBatchSelect(mask, scores, p.bits, 65, q, make([]int32, 4)) },
-		"limits, bits plane":     func() { ScanAsymmetricBatchSelect(mask, scores, p.bits, 97, q, limits) },
-		"limits, bits, overflow": func() { ScanAsymmetricBatchSelect(mask, scores, p.bits, math.MaxInt, q, limits) },
+		"limits, int8 few":       func() { s.Int8(p.int8s, 65, p.p8, limits[:2]) },
+		"limits, int8 plane":     func() { s.Int8(p.int8s[:100], 65, p.p8, limits) },
+		"limits, bits many":      func() { s.Asymmetric(p.bits, 65, q, make([]int32, 4)) },
+		"limits, bits plane":     func() { s.Asymmetric(p.bits, 97, q, limits) },
+		"limits, bits, overflow": func() { s.Asymmetric(p.bits, math.MaxInt, q, limits) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -321,8 +310,9 @@ func TestBatchesPanicOnBrokenInvariants(t *testing.T) {
 		})
 	}
 	ScanAsymmetricBatch(nil, nil, 0, q)
-	ScanAsymmetricBatchSelect(nil, nil, nil, 0, q, limits)
-	ScanInt8BatchSelect(nil, nil, nil, 0, p.p8, limits)
+	if hits := append(s.Asymmetric(nil, 0, q, limits), s.Int8(nil, 0, p.p8, limits)...); len(hits) != 0 {
+		t.Errorf("%d hits in no rows", len(hits))
+	}
 }
 
 // The readers of checkindex builds are judged, see TestReaders.

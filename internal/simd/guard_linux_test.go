@@ -51,9 +51,8 @@ func guardScan(t *testing.T, op Op) {
 	r := rand.New(rand.NewPCG(uint64(op), 31))
 	const room = 1 << 20
 	in, out, probes, words, start := newGuarded(t, room), newGuarded(t, room), newGuarded(t, room), newGuarded(t, room), newGuarded(t, 4096)
-	tiles, starts := newGuarded(t, room), newGuarded(t, 4096)
 	defer func() {
-		for _, g := range []*guarded{in, out, probes, words, start, tiles, starts} {
+		for _, g := range []*guarded{in, out, probes, words, start} {
 			g.free(t)
 		}
 	}()
@@ -66,7 +65,6 @@ func guardScan(t *testing.T, op Op) {
 			}
 			p := newProblem(r, dim, 16*blocks, n, fillings()[0])
 			p.p8.bytes, p.p8.words, p.p8.start = at(probes, end, p.p8.bytes), at(words, end, p.p8.words), at(start, end, p.p8.start)
-			p.p8.tiles = p.p8.tiles.at(tiles, starts, end)
 			if op == OpHamming || op == OpHammingBatch {
 				p.pb.words = at(probes, end, p.pb.words)
 			}
@@ -110,7 +108,7 @@ func guardScan(t *testing.T, op Op) {
 				p.bits = at(in, end, p.bits)
 				scores = at(out, end, make([]int32, 16*blocks*n))
 				q := NewBitQueryBatch(dim, p.probes...)
-				q.bytes, q.minus, q.tiles = at(probes, end, q.bytes), at(start, end, q.minus), q.tiles.at(tiles, starts, end)
+				q.bytes, q.minus = at(probes, end, q.bytes), at(start, end, q.minus)
 				ScanAsymmetricBatch(scores, p.bits, p.rows, q)
 				for i := range p.probes {
 					for row, v := range p.vectors {
@@ -155,21 +153,16 @@ func guardSelect(t *testing.T, _ Op) {
 	}
 }
 
-// at is the tiles with their memory at the begin or the end of guarded memory.
-func (t *amxTiles) at(bytes, start *guarded, end bool) *amxTiles {
-	if t == nil {
-		return nil
-	}
-	out := *t
-	out.bytes, out.start = at(bytes, end, t.bytes), at(start, end, t.start)
-	return &out
-}
-
+// guardBatchSelect: planes, probes and the memory of the kernels end, or begin, where a
+// page ends.
 func guardBatchSelect(t *testing.T, op Op) {
 	r := rand.New(rand.NewPCG(uint64(op), 34))
-	in, out, masks, limits := newGuarded(t, 1<<20), newGuarded(t, 1<<20), newGuarded(t, 4096), newGuarded(t, 128)
+	var memory []*guarded
+	for range 8 {
+		memory = append(memory, newGuarded(t, 1<<20))
+	}
 	defer func() {
-		for _, g := range []*guarded{in, out, masks, limits} {
+		for _, g := range memory {
 			g.free(t)
 		}
 	}()
@@ -180,12 +173,27 @@ func guardBatchSelect(t *testing.T, op Op) {
 				n = min(n, 20)
 			}
 			p := newProblem(r, dim, 16*blocks, n, fillings()[0])
-			if op == OpInt8Batch {
-				p.int8s = at(in, end, p.int8s)
-			} else {
-				p.bits = at(in, end, p.bits)
+			p.qb = NewBitQueryBatch(dim, p.probes...)
+			p.int8s, p.bits = at(memory[0], end, p.int8s), at(memory[1], end, p.bits)
+			tiles := p.p8.tiles
+			if op == OpAsymmetricBatch {
+				tiles = p.qb.tiles
 			}
-			p.batch(t, op, at(limits, end, p.limits(r, op)), at(masks, end, make([]uint64, (16*blocks+63)/64*n)), at(out, end, make([]int32, 16*blocks*n)))
+			if tiles != nil {
+				tiles.bytes = at(memory[2], end, tiles.bytes)
+			}
+			groups := (n + amxProbes - 1) / amxProbes
+			first := blocks // in the first call of a kernel
+			if width := 4 / groups; blocks >= width {
+				first -= blocks % width
+			}
+			var s Selector
+			s.scores = at(memory[3], end, make([]int32, 16*blocks*n))
+			s.amx = amxSpace{
+				sums: at(memory[4], end, make([]int32, first*groups*256)), mask: at(memory[5], end, make([]byte, first*groups*32)),
+				start: at(memory[6], end, make([]int32, groups*256)), ring: at(memory[7], end, make([]int8, amxRing)),
+			}
+			p.batch(t, op, p.limits(r, op), &s)
 		}
 	}
 }

@@ -294,85 +294,45 @@ func asymmetricTile3AVX2(rows *byte, blocks int, groups int, probes *int8, pstri
 //go:noescape
 func asymmetricTile4AVX2(rows *byte, blocks int, groups int, probes *int8, pstride int, minus *int32, out *int32, ostride int)
 
-// amxInt82x2 scores tiles of 2 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+// amxInt82x2 scores tiles of 2 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read. For each tile sums gets 4096 bytes: [block][probe][16 rows]; mask 128: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt82x2(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+func amxInt82x2(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
-// amxInt82x1 scores tiles of 1 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+// amxInt82x1 scores tiles of 1 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read. For each tile sums gets 2048 bytes: [block][probe][16 rows]; mask 64: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt82x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+func amxInt82x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
-// amxInt81x4 scores tiles of 4 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+// amxInt81x4 scores tiles of 4 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read. For each tile sums gets 4096 bytes: [block][probe][16 rows]; mask 128: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt81x4(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+func amxInt81x4(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
-// amxInt81x1 scores tiles of 1 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.
+// amxInt81x1 scores tiles of 1 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read. For each tile sums gets 1024 bytes: [block][probe][16 rows]; mask 32: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt81x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int)
+func amxInt81x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
-// amxInt8Select2x2 scores tiles of 2 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
+// amxBits2x2 scores tiles of 2 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ring has 8192 bytes. For each tile sums gets 4096 bytes: [block][probe][16 rows]; mask 128: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt8Select2x2(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+func amxBits2x2(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
-// amxInt8Select2x1 scores tiles of 1 x 16 rows with up to 32 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 4096 bytes.
+// amxBits2x1 scores tiles of 1 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ring has 4096 bytes. For each tile sums gets 2048 bytes: [block][probe][16 rows]; mask 64: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt8Select2x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+func amxBits2x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
-// amxInt8Select1x4 scores tiles of 4 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
+// amxBits1x4 scores tiles of 4 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ring has 16384 bytes. For each tile sums gets 4096 bytes: [block][probe][16 rows]; mask 128: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt8Select1x4(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+func amxBits1x4(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
-// amxInt8Select1x1 scores tiles of 1 x 16 rows with up to 16 probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 2048 bytes.
+// amxBits1x1 scores tiles of 1 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ring has 4096 bytes. For each tile sums gets 1024 bytes: [block][probe][16 rows]; mask 32: for each probe a bit a row, set where the sum is not negative. left is 0.
 //
 //go:noescape
-func amxInt8Select1x1(config *byte, rows *byte, size int, tiles int, steps int, last int, ahead int, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
-
-// amxBits2x2 scores tiles of 2 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 8192 bytes.
-//
-//go:noescape
-func amxBits2x2(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
-
-// amxBits2x1 scores tiles of 1 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes.
-//
-//go:noescape
-func amxBits2x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
-
-// amxBits1x4 scores tiles of 4 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 16384 bytes.
-//
-//go:noescape
-func amxBits1x4(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
-
-// amxBits1x1 scores tiles of 1 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes.
-//
-//go:noescape
-func amxBits1x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int)
-
-// amxBitsSelect2x2 scores tiles of 2 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 8192 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
-//
-//go:noescape
-func amxBitsSelect2x2(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
-
-// amxBitsSelect2x1 scores tiles of 1 x 16 rows of bits with up to 32 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 4096 bytes.
-//
-//go:noescape
-func amxBitsSelect2x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
-
-// amxBitsSelect1x4 scores tiles of 4 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 16384 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 8192 bytes.
-//
-//go:noescape
-func amxBitsSelect1x4(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
-
-// amxBitsSelect1x1 scores tiles of 1 x 16 rows of bits with up to 16 probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has 4096 bytes. Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has 2048 bytes.
-//
-//go:noescape
-func amxBitsSelect1x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, out *int32, ostride int, limits *int32, n int, mask *byte, mstride int, sums *byte)
+func amxBits1x1(config *byte, rows *byte, size int, tiles int, steps int, odd int, ring *byte, probes *int8, start *int32, sums *int32, mask *byte, left int)
 
 // peakAMX runs 16 TDPBSUD of 16 x 16 x 64 products each a turn, on registers.
 //

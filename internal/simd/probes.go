@@ -35,7 +35,7 @@ func NewInt8Probes(dim int, probes ...[]int8) *Int8Probes {
 			p.start[i] -= 128 * int32(x)
 		}
 	}
-	p.tiles = newAMXTiles(p.bytes, p.start, p.n, padded, true)
+	p.tiles = newAMXTiles(p.bytes, p.n, padded, true)
 	return p
 }
 

@@ -113,13 +113,18 @@ func ScanAsymmetric(scores []int32, plane []byte, rows int, p *BitQueries) {
 
 // checkPlane returns the number of blocks; the assembly relies on it.
 func checkPlane(out, plane, rows, blockBytes, probes int) int {
+	blocks := checkBlocks(plane, rows, blockBytes)
+	if want := blocks * BlockRows * probes; out < want {
+		panic(fmt.Sprintf("simd: %d places for results, want %d", out, want))
+	}
+	return blocks
+}
+
+func checkBlocks(plane, rows, blockBytes int) int {
 	blocks := Blocks(rows)
 	// A division, since a product of a wrong rows could overflow.
 	if blocks > plane/blockBytes {
 		panic(fmt.Sprintf("simd: plane of %d bytes, want %d blocks of %d", plane, blocks, blockBytes))
-	}
-	if want := blocks * BlockRows * probes; out < want {
-		panic(fmt.Sprintf("simd: %d places for results, want %d", out, want))
 	}
 	return blocks
 }

@@ -56,11 +56,7 @@ const streamAhead = 4096
 
 func scanInt8BatchVector(l Level, scores []int32, plane []byte, blocks int, p *Int8Probes) {
 	if l == AMX {
-		if p.tiles != nil {
-			scanInt8AMX(scores, plane, blocks, p, nil)
-			return
-		}
-		l = AVX512
+		l = AVX512 // AMX has kernels with limits only
 	}
 	rows, size := blocks*BlockRows, 64*p.groups
 	if l != AVX512 {

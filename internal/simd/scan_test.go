@@ -50,6 +50,7 @@ type problem struct {
 	int8s, bits     []byte
 	p8              *Int8Probes
 	pb              *BitProbes
+	qb              *BitQueryBatch // made when it is needed, if nil
 }
 
 func vector(r *rand.Rand, dim int, f func(*rand.Rand) int8) []int8 {

@@ -2,6 +2,7 @@ package grpcapi
 
 import (
 	"context"
+	"fmt"
 
 	immisv1 "immis/api/immis/v1"
 	"immis/engine"
@@ -67,7 +68,36 @@ func identifyRequest(c engine.Caller, in *immisv1.IdentifyRequest) (engine.Ident
 		return req, err
 	}
 	req.Mode = engine.SearchMode(in.GetMode())
-	return req, nil
+	req.Filter, err = searchFilter("filter", in.GetFilter())
+	return req, err
+}
+
+// searchFilter reads what narrows a search; which purposes may use it, and what a
+// year or a country may be, is the engine's rule.
+func searchFilter(field string, in *immisv1.SearchFilter) (engine.SearchFilter, error) {
+	var f engine.SearchFilter
+	if err := count(field+".modalities", len(in.GetModalities()), 0, 3); err != nil {
+		return f, err
+	}
+	for i, m := range in.GetModalities() {
+		ours, err := modality(fmt.Sprintf("%s.modalities[%d]", field, i), m)
+		if err != nil {
+			return f, err
+		}
+		f.Modalities = append(f.Modalities, ours)
+	}
+	if q := in.GetMinQuality(); q > 100 {
+		return f, templates.Bad(templates.ReasonOutOfRange, field+".min_quality", q, "0 to 100")
+	}
+	if err := known(field+".sex", int32(in.GetSex()), 0, 3); err != nil {
+		return f, err
+	}
+	if err := count(field+".nationalities", len(in.GetNationalities()), 0, maxNations); err != nil {
+		return f, err
+	}
+	f.MinQuality, f.Sex, f.Nationalities = uint8(in.GetMinQuality()), uint8(in.GetSex()), in.GetNationalities()
+	f.BirthYearFrom, f.BirthYearTo = int(in.GetBirthYearFrom()), int(in.GetBirthYearTo())
+	return f, nil
 }
 
 func (h *recognition) Verify(ctx context.Context, in *immisv1.VerifyRequest) (*immisv1.VerifyResponse, error) {

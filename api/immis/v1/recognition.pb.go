@@ -75,6 +75,103 @@ func (SearchMode) EnumDescriptor() ([]byte, []int) {
 	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{0}
 }
 
+// Narrows a search to a part of the references; absent or empty: all. A reference is
+// never left out for what is not known of it. Values are those stated when it was
+// enrolled, per encounter: a subject stays while one of its references does.
+type SearchFilter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Modalities of the probe that are compared, each at most once; empty: all.
+	Modalities []Modality `protobuf:"varint,1,rep,packed,name=modalities,proto3,enum=immis.v1.Modality" json:"modalities,omitempty"`
+	// Least quality (Sample.quality) of a reference, 0-100; of any modality, and the scales
+	// of faces and fingers differ.
+	MinQuality uint32 `protobuf:"varint,2,opt,name=min_quality,json=minQuality,proto3" json:"min_quality,omitempty"`
+	// Sex that the encounter states. This and what follows is refused (INVALID_ARGUMENT,
+	// FILTER_NOT_FOR_PURPOSE) for PURPOSE_DEDUPLICATION and PURPOSE_WATCHLIST: who comes back
+	// under other data would be left out.
+	Sex Sex `protobuf:"varint,3,opt,name=sex,proto3,enum=immis.v1.Sex" json:"sex,omitempty"`
+	// ICAO 9303 codes of one to three letters, 0-8 of them, any of which will do. An
+	// encounter that states several nationalities is never left out.
+	Nationalities []string `protobuf:"bytes,4,rep,name=nationalities,proto3" json:"nationalities,omitempty"`
+	// First year of birth, 1850-9999, Gregorian; 0: no bound.
+	BirthYearFrom uint32 `protobuf:"varint,5,opt,name=birth_year_from,json=birthYearFrom,proto3" json:"birth_year_from,omitempty"`
+	// Last year of birth, 1850-9999, not before the first; 0: no bound.
+	BirthYearTo   uint32 `protobuf:"varint,6,opt,name=birth_year_to,json=birthYearTo,proto3" json:"birth_year_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchFilter) Reset() {
+	*x = SearchFilter{}
+	mi := &file_immis_v1_recognition_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchFilter) ProtoMessage() {}
+
+func (x *SearchFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_immis_v1_recognition_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchFilter.ProtoReflect.Descriptor instead.
+func (*SearchFilter) Descriptor() ([]byte, []int) {
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *SearchFilter) GetModalities() []Modality {
+	if x != nil {
+		return x.Modalities
+	}
+	return nil
+}
+
+func (x *SearchFilter) GetMinQuality() uint32 {
+	if x != nil {
+		return x.MinQuality
+	}
+	return 0
+}
+
+func (x *SearchFilter) GetSex() Sex {
+	if x != nil {
+		return x.Sex
+	}
+	return Sex_SEX_UNSPECIFIED
+}
+
+func (x *SearchFilter) GetNationalities() []string {
+	if x != nil {
+		return x.Nationalities
+	}
+	return nil
+}
+
+func (x *SearchFilter) GetBirthYearFrom() uint32 {
+	if x != nil {
+		return x.BirthYearFrom
+	}
+	return 0
+}
+
+func (x *SearchFilter) GetBirthYearTo() uint32 {
+	if x != nil {
+		return x.BirthYearTo
+	}
+	return 0
+}
+
 // A search of one to many.
 type IdentifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -94,14 +191,16 @@ type IdentifyRequest struct {
 	// 1-100, default 10.
 	MaxCandidates uint32 `protobuf:"varint,6,opt,name=max_candidates,json=maxCandidates,proto3" json:"max_candidates,omitempty"`
 	// How thorough the search is.
-	Mode          SearchMode `protobuf:"varint,7,opt,name=mode,proto3,enum=immis.v1.SearchMode" json:"mode,omitempty"`
+	Mode SearchMode `protobuf:"varint,7,opt,name=mode,proto3,enum=immis.v1.SearchMode" json:"mode,omitempty"`
+	// What else bounds the search; absent: nothing.
+	Filter        *SearchFilter `protobuf:"bytes,8,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IdentifyRequest) Reset() {
 	*x = IdentifyRequest{}
-	mi := &file_immis_v1_recognition_proto_msgTypes[0]
+	mi := &file_immis_v1_recognition_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -113,7 +212,7 @@ func (x *IdentifyRequest) String() string {
 func (*IdentifyRequest) ProtoMessage() {}
 
 func (x *IdentifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_immis_v1_recognition_proto_msgTypes[0]
+	mi := &file_immis_v1_recognition_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -126,7 +225,7 @@ func (x *IdentifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyRequest.ProtoReflect.Descriptor instead.
 func (*IdentifyRequest) Descriptor() ([]byte, []int) {
-	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{0}
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *IdentifyRequest) GetContext() *RequestContext {
@@ -191,6 +290,13 @@ func (x *IdentifyRequest) GetMode() SearchMode {
 	return SearchMode_SEARCH_MODE_UNSPECIFIED
 }
 
+func (x *IdentifyRequest) GetFilter() *SearchFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
 type isIdentifyRequest_Probe interface {
 	isIdentifyRequest_Probe()
 }
@@ -233,8 +339,8 @@ type IdentifyResponse struct {
 	IndexVersion uint64 `protobuf:"varint,6,opt,name=index_version,json=indexVersion,proto3" json:"index_version,omitempty"`
 	// Number of the ledger entry that records this, from 0 on; it is durable before the answer is sent.
 	LedgerEntry uint64 `protobuf:"varint,7,opt,name=ledger_entry,json=ledgerEntry,proto3" json:"ledger_entry,omitempty"`
-	// Face rows that the requested galleries left out; 0 for principals who may not see
-	// everybody.
+	// Face rows of the probe's models that the requested galleries and the filter left out;
+	// 0 for principals who may not see everybody.
 	RowsExcluded uint64 `protobuf:"varint,8,opt,name=rows_excluded,json=rowsExcluded,proto3" json:"rows_excluded,omitempty"`
 	// Fast mode: face similarity, -1..1, from which on a face is missed less than once in
 	// 30,000 searches for it. 0 where nothing can be missed.
@@ -245,7 +351,7 @@ type IdentifyResponse struct {
 
 func (x *IdentifyResponse) Reset() {
 	*x = IdentifyResponse{}
-	mi := &file_immis_v1_recognition_proto_msgTypes[1]
+	mi := &file_immis_v1_recognition_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -257,7 +363,7 @@ func (x *IdentifyResponse) String() string {
 func (*IdentifyResponse) ProtoMessage() {}
 
 func (x *IdentifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_immis_v1_recognition_proto_msgTypes[1]
+	mi := &file_immis_v1_recognition_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -270,7 +376,7 @@ func (x *IdentifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyResponse.ProtoReflect.Descriptor instead.
 func (*IdentifyResponse) Descriptor() ([]byte, []int) {
-	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{1}
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *IdentifyResponse) GetOutcome() Outcome {
@@ -349,7 +455,7 @@ type IdentifyStreamRequest struct {
 
 func (x *IdentifyStreamRequest) Reset() {
 	*x = IdentifyStreamRequest{}
-	mi := &file_immis_v1_recognition_proto_msgTypes[2]
+	mi := &file_immis_v1_recognition_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -361,7 +467,7 @@ func (x *IdentifyStreamRequest) String() string {
 func (*IdentifyStreamRequest) ProtoMessage() {}
 
 func (x *IdentifyStreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_immis_v1_recognition_proto_msgTypes[2]
+	mi := &file_immis_v1_recognition_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -374,7 +480,7 @@ func (x *IdentifyStreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyStreamRequest.ProtoReflect.Descriptor instead.
 func (*IdentifyStreamRequest) Descriptor() ([]byte, []int) {
-	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{2}
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IdentifyStreamRequest) GetTag() string {
@@ -406,7 +512,7 @@ type StreamError struct {
 
 func (x *StreamError) Reset() {
 	*x = StreamError{}
-	mi := &file_immis_v1_recognition_proto_msgTypes[3]
+	mi := &file_immis_v1_recognition_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +524,7 @@ func (x *StreamError) String() string {
 func (*StreamError) ProtoMessage() {}
 
 func (x *StreamError) ProtoReflect() protoreflect.Message {
-	mi := &file_immis_v1_recognition_proto_msgTypes[3]
+	mi := &file_immis_v1_recognition_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +537,7 @@ func (x *StreamError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamError.ProtoReflect.Descriptor instead.
 func (*StreamError) Descriptor() ([]byte, []int) {
-	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{3}
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StreamError) GetCode() int32 {
@@ -473,7 +579,7 @@ type IdentifyStreamResponse struct {
 
 func (x *IdentifyStreamResponse) Reset() {
 	*x = IdentifyStreamResponse{}
-	mi := &file_immis_v1_recognition_proto_msgTypes[4]
+	mi := &file_immis_v1_recognition_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +591,7 @@ func (x *IdentifyStreamResponse) String() string {
 func (*IdentifyStreamResponse) ProtoMessage() {}
 
 func (x *IdentifyStreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_immis_v1_recognition_proto_msgTypes[4]
+	mi := &file_immis_v1_recognition_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +604,7 @@ func (x *IdentifyStreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyStreamResponse.ProtoReflect.Descriptor instead.
 func (*IdentifyStreamResponse) Descriptor() ([]byte, []int) {
-	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{4}
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *IdentifyStreamResponse) GetTag() string {
@@ -572,7 +678,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_immis_v1_recognition_proto_msgTypes[5]
+	mi := &file_immis_v1_recognition_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +690,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_immis_v1_recognition_proto_msgTypes[5]
+	mi := &file_immis_v1_recognition_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +703,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{5}
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *VerifyRequest) GetContext() *RequestContext {
@@ -692,7 +798,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_immis_v1_recognition_proto_msgTypes[6]
+	mi := &file_immis_v1_recognition_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +810,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_immis_v1_recognition_proto_msgTypes[6]
+	mi := &file_immis_v1_recognition_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +823,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{6}
+	return file_immis_v1_recognition_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *VerifyResponse) GetOutcome() Outcome {
@@ -759,7 +865,17 @@ var File_immis_v1_recognition_proto protoreflect.FileDescriptor
 
 const file_immis_v1_recognition_proto_rawDesc = "" +
 	"\n" +
-	"\x1aimmis/v1/recognition.proto\x12\bimmis.v1\x1a\x14immis/v1/types.proto\"\xc3\x02\n" +
+	"\x1aimmis/v1/recognition.proto\x12\bimmis.v1\x1a\x14immis/v1/types.proto\"\xf6\x01\n" +
+	"\fSearchFilter\x122\n" +
+	"\n" +
+	"modalities\x18\x01 \x03(\x0e2\x12.immis.v1.ModalityR\n" +
+	"modalities\x12\x1f\n" +
+	"\vmin_quality\x18\x02 \x01(\rR\n" +
+	"minQuality\x12\x1f\n" +
+	"\x03sex\x18\x03 \x01(\x0e2\r.immis.v1.SexR\x03sex\x12$\n" +
+	"\rnationalities\x18\x04 \x03(\tR\rnationalities\x12&\n" +
+	"\x0fbirth_year_from\x18\x05 \x01(\rR\rbirthYearFrom\x12\"\n" +
+	"\rbirth_year_to\x18\x06 \x01(\rR\vbirthYearTo\"\xf3\x02\n" +
 	"\x0fIdentifyRequest\x122\n" +
 	"\acontext\x18\x01 \x01(\v2\x18.immis.v1.RequestContextR\acontext\x12+\n" +
 	"\asamples\x18\x02 \x01(\v2\x0f.immis.v1.ProbeH\x00R\asamples\x12\x1f\n" +
@@ -768,7 +884,8 @@ const file_immis_v1_recognition_proto_rawDesc = "" +
 	"\tencounter\x18\x04 \x01(\v2\x16.immis.v1.EncounterRefH\x00R\tencounter\x12\x1c\n" +
 	"\tgalleries\x18\x05 \x03(\tR\tgalleries\x12%\n" +
 	"\x0emax_candidates\x18\x06 \x01(\rR\rmaxCandidates\x12(\n" +
-	"\x04mode\x18\a \x01(\x0e2\x14.immis.v1.SearchModeR\x04modeB\a\n" +
+	"\x04mode\x18\a \x01(\x0e2\x14.immis.v1.SearchModeR\x04mode\x12.\n" +
+	"\x06filter\x18\b \x01(\v2\x16.immis.v1.SearchFilterR\x06filterB\a\n" +
 	"\x05probe\"\xf9\x02\n" +
 	"\x10IdentifyResponse\x12+\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x11.immis.v1.OutcomeR\aoutcome\x123\n" +
@@ -832,51 +949,57 @@ func file_immis_v1_recognition_proto_rawDescGZIP() []byte {
 }
 
 var file_immis_v1_recognition_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_immis_v1_recognition_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_immis_v1_recognition_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_immis_v1_recognition_proto_goTypes = []any{
 	(SearchMode)(0),                // 0: immis.v1.SearchMode
-	(*IdentifyRequest)(nil),        // 1: immis.v1.IdentifyRequest
-	(*IdentifyResponse)(nil),       // 2: immis.v1.IdentifyResponse
-	(*IdentifyStreamRequest)(nil),  // 3: immis.v1.IdentifyStreamRequest
-	(*StreamError)(nil),            // 4: immis.v1.StreamError
-	(*IdentifyStreamResponse)(nil), // 5: immis.v1.IdentifyStreamResponse
-	(*VerifyRequest)(nil),          // 6: immis.v1.VerifyRequest
-	(*VerifyResponse)(nil),         // 7: immis.v1.VerifyResponse
-	(*RequestContext)(nil),         // 8: immis.v1.RequestContext
-	(*Probe)(nil),                  // 9: immis.v1.Probe
-	(*EncounterRef)(nil),           // 10: immis.v1.EncounterRef
-	(Outcome)(0),                   // 11: immis.v1.Outcome
-	(*Candidate)(nil),              // 12: immis.v1.Candidate
-	(*SampleScore)(nil),            // 13: immis.v1.SampleScore
+	(*SearchFilter)(nil),           // 1: immis.v1.SearchFilter
+	(*IdentifyRequest)(nil),        // 2: immis.v1.IdentifyRequest
+	(*IdentifyResponse)(nil),       // 3: immis.v1.IdentifyResponse
+	(*IdentifyStreamRequest)(nil),  // 4: immis.v1.IdentifyStreamRequest
+	(*StreamError)(nil),            // 5: immis.v1.StreamError
+	(*IdentifyStreamResponse)(nil), // 6: immis.v1.IdentifyStreamResponse
+	(*VerifyRequest)(nil),          // 7: immis.v1.VerifyRequest
+	(*VerifyResponse)(nil),         // 8: immis.v1.VerifyResponse
+	(Modality)(0),                  // 9: immis.v1.Modality
+	(Sex)(0),                       // 10: immis.v1.Sex
+	(*RequestContext)(nil),         // 11: immis.v1.RequestContext
+	(*Probe)(nil),                  // 12: immis.v1.Probe
+	(*EncounterRef)(nil),           // 13: immis.v1.EncounterRef
+	(Outcome)(0),                   // 14: immis.v1.Outcome
+	(*Candidate)(nil),              // 15: immis.v1.Candidate
+	(*SampleScore)(nil),            // 16: immis.v1.SampleScore
 }
 var file_immis_v1_recognition_proto_depIdxs = []int32{
-	8,  // 0: immis.v1.IdentifyRequest.context:type_name -> immis.v1.RequestContext
-	9,  // 1: immis.v1.IdentifyRequest.samples:type_name -> immis.v1.Probe
-	10, // 2: immis.v1.IdentifyRequest.encounter:type_name -> immis.v1.EncounterRef
-	0,  // 3: immis.v1.IdentifyRequest.mode:type_name -> immis.v1.SearchMode
-	11, // 4: immis.v1.IdentifyResponse.outcome:type_name -> immis.v1.Outcome
-	12, // 5: immis.v1.IdentifyResponse.candidates:type_name -> immis.v1.Candidate
-	0,  // 6: immis.v1.IdentifyResponse.mode:type_name -> immis.v1.SearchMode
-	1,  // 7: immis.v1.IdentifyStreamRequest.request:type_name -> immis.v1.IdentifyRequest
-	2,  // 8: immis.v1.IdentifyStreamResponse.response:type_name -> immis.v1.IdentifyResponse
-	4,  // 9: immis.v1.IdentifyStreamResponse.error:type_name -> immis.v1.StreamError
-	8,  // 10: immis.v1.VerifyRequest.context:type_name -> immis.v1.RequestContext
-	9,  // 11: immis.v1.VerifyRequest.probe:type_name -> immis.v1.Probe
-	10, // 12: immis.v1.VerifyRequest.encounter:type_name -> immis.v1.EncounterRef
-	9,  // 13: immis.v1.VerifyRequest.samples:type_name -> immis.v1.Probe
-	11, // 14: immis.v1.VerifyResponse.outcome:type_name -> immis.v1.Outcome
-	13, // 15: immis.v1.VerifyResponse.sample_scores:type_name -> immis.v1.SampleScore
-	1,  // 16: immis.v1.RecognitionService.Identify:input_type -> immis.v1.IdentifyRequest
-	3,  // 17: immis.v1.RecognitionService.IdentifyStream:input_type -> immis.v1.IdentifyStreamRequest
-	6,  // 18: immis.v1.RecognitionService.Verify:input_type -> immis.v1.VerifyRequest
-	2,  // 19: immis.v1.RecognitionService.Identify:output_type -> immis.v1.IdentifyResponse
-	5,  // 20: immis.v1.RecognitionService.IdentifyStream:output_type -> immis.v1.IdentifyStreamResponse
-	7,  // 21: immis.v1.RecognitionService.Verify:output_type -> immis.v1.VerifyResponse
-	19, // [19:22] is the sub-list for method output_type
-	16, // [16:19] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	9,  // 0: immis.v1.SearchFilter.modalities:type_name -> immis.v1.Modality
+	10, // 1: immis.v1.SearchFilter.sex:type_name -> immis.v1.Sex
+	11, // 2: immis.v1.IdentifyRequest.context:type_name -> immis.v1.RequestContext
+	12, // 3: immis.v1.IdentifyRequest.samples:type_name -> immis.v1.Probe
+	13, // 4: immis.v1.IdentifyRequest.encounter:type_name -> immis.v1.EncounterRef
+	0,  // 5: immis.v1.IdentifyRequest.mode:type_name -> immis.v1.SearchMode
+	1,  // 6: immis.v1.IdentifyRequest.filter:type_name -> immis.v1.SearchFilter
+	14, // 7: immis.v1.IdentifyResponse.outcome:type_name -> immis.v1.Outcome
+	15, // 8: immis.v1.IdentifyResponse.candidates:type_name -> immis.v1.Candidate
+	0,  // 9: immis.v1.IdentifyResponse.mode:type_name -> immis.v1.SearchMode
+	2,  // 10: immis.v1.IdentifyStreamRequest.request:type_name -> immis.v1.IdentifyRequest
+	3,  // 11: immis.v1.IdentifyStreamResponse.response:type_name -> immis.v1.IdentifyResponse
+	5,  // 12: immis.v1.IdentifyStreamResponse.error:type_name -> immis.v1.StreamError
+	11, // 13: immis.v1.VerifyRequest.context:type_name -> immis.v1.RequestContext
+	12, // 14: immis.v1.VerifyRequest.probe:type_name -> immis.v1.Probe
+	13, // 15: immis.v1.VerifyRequest.encounter:type_name -> immis.v1.EncounterRef
+	12, // 16: immis.v1.VerifyRequest.samples:type_name -> immis.v1.Probe
+	14, // 17: immis.v1.VerifyResponse.outcome:type_name -> immis.v1.Outcome
+	16, // 18: immis.v1.VerifyResponse.sample_scores:type_name -> immis.v1.SampleScore
+	2,  // 19: immis.v1.RecognitionService.Identify:input_type -> immis.v1.IdentifyRequest
+	4,  // 20: immis.v1.RecognitionService.IdentifyStream:input_type -> immis.v1.IdentifyStreamRequest
+	7,  // 21: immis.v1.RecognitionService.Verify:input_type -> immis.v1.VerifyRequest
+	3,  // 22: immis.v1.RecognitionService.Identify:output_type -> immis.v1.IdentifyResponse
+	6,  // 23: immis.v1.RecognitionService.IdentifyStream:output_type -> immis.v1.IdentifyStreamResponse
+	8,  // 24: immis.v1.RecognitionService.Verify:output_type -> immis.v1.VerifyResponse
+	22, // [22:25] is the sub-list for method output_type
+	19, // [19:22] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_immis_v1_recognition_proto_init() }
@@ -885,16 +1008,16 @@ func file_immis_v1_recognition_proto_init() {
 		return
 	}
 	file_immis_v1_types_proto_init()
-	file_immis_v1_recognition_proto_msgTypes[0].OneofWrappers = []any{
+	file_immis_v1_recognition_proto_msgTypes[1].OneofWrappers = []any{
 		(*IdentifyRequest_Samples)(nil),
 		(*IdentifyRequest_SubjectId)(nil),
 		(*IdentifyRequest_Encounter)(nil),
 	}
-	file_immis_v1_recognition_proto_msgTypes[4].OneofWrappers = []any{
+	file_immis_v1_recognition_proto_msgTypes[5].OneofWrappers = []any{
 		(*IdentifyStreamResponse_Response)(nil),
 		(*IdentifyStreamResponse_Error)(nil),
 	}
-	file_immis_v1_recognition_proto_msgTypes[5].OneofWrappers = []any{
+	file_immis_v1_recognition_proto_msgTypes[6].OneofWrappers = []any{
 		(*VerifyRequest_SubjectId)(nil),
 		(*VerifyRequest_Encounter)(nil),
 		(*VerifyRequest_Samples)(nil),
@@ -905,7 +1028,7 @@ func file_immis_v1_recognition_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_immis_v1_recognition_proto_rawDesc), len(file_immis_v1_recognition_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -14,19 +14,20 @@ const (
 // sum in a tile, four of them if there are as many, so that one product never waits for
 // another. It sets the shapes of the tiles when it begins and gives the tiles back when
 // it ends; no tile state lives while Go code runs.
+//
+// Sums begin at minus the limit of their probe, so a sum of 0 or more is a hit. Each tile
+// of sums is written to memory and compared while the products of the next tile are made,
+// four probes a step: the processor multiplies tiles beside its other work only as far as
+// it looks ahead, which is about two steps.
 type amxKernel struct {
 	groups, blocks int
 	bits           bool // rows of the bit plane, expanded to bytes 0 and 2
-	sel            bool // scores are compared with limits
 }
 
 func (k amxKernel) name() string {
 	name := "amxInt8"
 	if k.bits {
 		name = "amxBits"
-	}
-	if k.sel {
-		name += "Select"
 	}
 	return fmt.Sprintf("%s%dx%d", name, k.groups, k.blocks)
 }
@@ -43,46 +44,44 @@ func (k amxKernel) row(b int) int {
 	return 6 + b%2
 }
 
+// sumBytes is how much memory the sums of a tile take.
+func (k amxKernel) sumBytes() int { return 1024 * k.groups * k.blocks }
+
 // Registers through a whole call. SI is 64 and CX counts the steps of 64 dimensions
-// while a tile is summed; BX, CX, DX, SI and R10 are free between tiles.
+// while a tile is summed; BX, CX and SI are free between tiles, BX also between steps.
 const (
-	amxOut    = "DI"  // results of the tile
-	amxStride = "R8"  // bytes between results of probes
+	amxOut    = "DI"  // sums of the tile
+	amxSums   = "R8"  // sums of the tile before, which are compared
 	amxTiles  = "R12" // tiles of blocks to do
 	amxProbe  = "DX"  // factors of the probes
+	amxZero   = 30
+	amxAtOnce = 4 // probes compared in one step
 )
 
 func amxScan(t *text, k amxKernel) {
 	args := []string{
 		"config *byte", "rows *byte", "size int", "tiles int", "steps int", "last int", "ahead int",
-		"probes *int8", "start *int32", "out *int32", "ostride int",
+		"probes *int8", "start *int32", "sums *int32", "mask *byte", "left int",
 	}
-	doc := fmt.Sprintf("scores tiles of %d x 16 rows with up to %d probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read, ostride is the bytes between results of probes.", k.blocks, 16*k.groups)
+	doc := fmt.Sprintf("scores tiles of %d x 16 rows with up to %d probes, steps x 64 dimensions; size is the bytes of a block, last goes from the place behind a step to the last step, the plane is asked for ahead bytes before it is read.", k.blocks, 16*k.groups)
 	if k.bits {
 		args[5], args[6] = "odd int", "ring *byte"
-		doc = fmt.Sprintf("scores tiles of %d x 16 rows of bits with up to %d probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ostride those between results of probes, ring has %d bytes.", k.blocks, 16*k.groups, amxSlots*k.blocks*1024)
+		doc = fmt.Sprintf("scores tiles of %d x 16 rows of bits with up to %d probes, steps x 64 dimensions, the last of 32 if odd; size is the bytes of a block, ring has %d bytes.", k.blocks, 16*k.groups, amxSlots*k.blocks*1024)
 	}
-	if k.sel {
-		args = append(args, "limits *int32", "n int", "mask *byte", "mstride int", "sums *byte")
-		doc += fmt.Sprintf(" Bits of mask (mstride bytes between probes) are set where a score reaches the limit of its probe, and only there are scores written; n is the number of probes, sums has %d bytes.", 2*k.groups*k.blocks*1024)
-	}
+	doc += fmt.Sprintf(" For each tile sums gets %d bytes: [block][probe][16 rows]; mask %d: for each probe a bit a row, set where the sum is not negative. left is 0.", k.sumBytes(), 32*k.groups*k.blocks)
 	t.fn(k.name(), doc, args, "", func() {
 		t.load("config", "AX")
 		t.ldtilecfg("AX")
-		t.load("tiles", amxTiles, "out", amxOut, "ostride", amxStride)
+		t.op("VPXORD", z(amxZero), z(amxZero), z(amxZero))
+		t.load("tiles", amxTiles, "sums", amxOut, "sums", amxSums)
 		if k.bits {
 			k.bitsBegin(t)
 		} else {
-			t.load("rows", "R15", "last", "R14", "start", "R13", "ahead", "R9")
+			t.load("rows", "R15", "last", "R14", "ahead", "R9")
 		}
-		first := t.label("first")
 		t.loop(amxTiles, func() {
 			t.op("MOVQ", "$64", "SI")
-			if k.bits {
-				t.load("start", "BX")
-			} else {
-				t.op("MOVQ", "R13", "BX")
-			}
+			t.load("start", "BX")
 			for g := range k.groups {
 				for b := range k.blocks {
 					t.tileloadd(k.sum(g, b), "BX", "SI", 1024*g)
@@ -94,23 +93,68 @@ func amxScan(t *text, k amxKernel) {
 			} else {
 				k.int8Tile(t)
 			}
-			if !k.sel {
-				k.store(t)
-			} else {
-				k.keep(t)
-				// The sums of the tile before this one: those of this are still being made.
-				t.op("CMPQ", amxTiles, t.arg("tiles"))
-				t.op("JEQ", first)
-				k.compare(t)
-				t.at(first)
+			k.compareRest(t)
+			for b := range k.blocks {
+				for g := range k.groups {
+					t.tilestored(k.sum(g, b), amxOut, "SI", 1024*(b*k.groups+g))
+				}
 			}
-			t.op("ADDQ", imm(64*k.blocks), amxOut)
+			t.op("MOVQ", amxOut, amxSums)
+			t.op("ADDQ", imm(k.sumBytes()), amxOut)
+			t.op("MOVQ", imm(16*k.groups/amxAtOnce), t.arg("left"))
 		})
 		t.tilerelease()
-		if k.sel {
-			k.compare(t)
-		}
+		k.compareRest(t)
 	})
+}
+
+// compare compares some probes' sums of the tile before, if there are any left. It
+// changes BX in the kernels of bits and R13 in the others.
+func (k amxKernel) compare(t *text) {
+	done := t.label("compared")
+	t.op("CMPQ", t.arg("left"), "$0")
+	t.op("JEQ", done)
+	k.compareSome(t)
+	t.at(done)
+}
+
+func (k amxKernel) compareSome(t *text) {
+	mask := "R13"
+	if k.bits {
+		mask = "BX"
+	}
+	t.load("mask", mask)
+	for i := range amxAtOnce {
+		for b := range k.blocks {
+			t.op("VPCMPD", "$2", mem(64*i+1024*k.groups*b, amxSums), z(amxZero), fmt.Sprintf("K%d", b+1)) // 0 <= sum
+		}
+		width := "W"
+		switch k.blocks {
+		case 2:
+			width = "D"
+			t.op("KUNPCKWD", "K1", "K2", "K1")
+		case 4:
+			width = "Q"
+			t.op("KUNPCKWD", "K1", "K2", "K1")
+			t.op("KUNPCKWD", "K3", "K4", "K3")
+			t.op("KUNPCKDQ", "K1", "K3", "K1")
+		}
+		t.op("KMOV"+width, "K1", mem(2*k.blocks*i, mask))
+	}
+	t.op("ADDQ", imm(64*amxAtOnce), amxSums)
+	t.op("ADDQ", imm(2*k.blocks*amxAtOnce), t.arg("mask"))
+	t.op("DECQ", t.arg("left"))
+}
+
+// compareRest compares what no step had time for.
+func (k amxKernel) compareRest(t *text) {
+	top, done := t.label("rest"), t.label("compared")
+	t.at(top)
+	t.op("CMPQ", t.arg("left"), "$0")
+	t.op("JEQ", done)
+	k.compareSome(t)
+	t.op("JMP", top)
+	t.at(done)
 }
 
 // int8Tile sums one tile of blocks that stand in the plane one behind the other: their
@@ -135,6 +179,7 @@ func (k amxKernel) int8Tile(t *text) {
 	t.op("DECQ", "CX")
 	t.loopMaybe("CX", func() {
 		step()
+		k.compare(t)
 		for _, r := range at {
 			t.op("ADDQ", "$1024", r)
 		}
@@ -163,95 +208,6 @@ func (k amxKernel) products(t *text, load func(b int), aside func(b int)) {
 		}
 		aside(b)
 	}
-}
-
-// store writes the sums to their places: a row of a tile is what one probe gives for 16
-// rows of the plane.
-func (k amxKernel) store(t *text) {
-	t.op("MOVQ", amxOut, "BX")
-	for g := range k.groups {
-		for b := range k.blocks {
-			t.tilestored(k.sum(g, b), "BX", amxStride, 64*b)
-		}
-		if g+1 < k.groups {
-			t.op("MOVQ", amxStride, "CX")
-			t.op("SHLQ", "$4", "CX")
-			t.op("ADDQ", "CX", "BX")
-		}
-	}
-}
-
-// amxSums puts the address of the sums of the current tile (or the one before) into r:
-// there are two places, taken in turn.
-func (k amxKernel) amxSums(t *text, r string) {
-	size := 1024 * k.groups * k.blocks
-	t.op("MOVQ", amxTiles, r)
-	t.op("ANDQ", "$1", r)
-	t.op("IMULQ", imm(size), r)
-	t.op("ADDQ", t.arg("sums"), r)
-}
-
-// keep writes the sums to the first cache: for each block the probes, 64 bytes each.
-func (k amxKernel) keep(t *text) {
-	k.amxSums(t, "BX")
-	for b := range k.blocks {
-		for g := range k.groups {
-			t.tilestored(k.sum(g, b), "BX", "SI", 1024*(b*k.groups+g))
-		}
-	}
-}
-
-// compare compares the sums of the tile before the one that amxTiles and amxOut name.
-// It changes BX, CX, DX, R10 and SI.
-func (k amxKernel) compare(t *text) {
-	const sums, limits, mask, out, left = "BX", "R10", "DX", "CX", "SI"
-	// amxTiles+1 is as odd as amxTiles-1, and amxOut is 64 bytes a block further.
-	t.op("INCQ", amxTiles)
-	k.amxSums(t, sums)
-	t.op("DECQ", amxTiles)
-	t.op("LEAQ", mem(-64*k.blocks, amxOut), out)
-	t.op("MOVQ", out, mask)
-	t.op("SUBQ", t.arg("out"), mask)
-	t.op("SHRQ", "$5", mask) // 64 bytes of results are two of bits
-	t.op("ADDQ", t.arg("mask"), mask)
-	t.load("limits", limits, "n", left)
-	hit, next := t.label("hit"), t.label("next")
-	top, end := t.label("probe"), t.label("end")
-	t.at(top)
-	for b := range k.blocks {
-		t.op("VMOVDQU32", mem(1024*k.groups*b, sums), z(b))
-	}
-	for b := range k.blocks {
-		t.op("VPCMPD.BCST", "$5", mem(0, limits), z(b), fmt.Sprintf("K%d", b+1)) // score >= limit
-	}
-	width := "W"
-	switch k.blocks {
-	case 2:
-		width = "D"
-		t.op("KUNPCKWD", "K1", "K2", "K1")
-	case 4:
-		width = "Q"
-		t.op("KUNPCKWD", "K1", "K2", "K1")
-		t.op("KUNPCKWD", "K3", "K4", "K3")
-		t.op("KUNPCKDQ", "K1", "K3", "K1")
-	}
-	t.op("KMOV"+width, "K1", mem(0, mask))
-	t.op("KORTEST"+width, "K1", "K1")
-	t.op("JNE", hit) // rare
-	t.at(next)
-	t.op("ADDQ", "$64", sums)
-	t.op("ADDQ", "$4", limits)
-	t.op("ADDQ", t.arg("mstride"), mask)
-	t.op("ADDQ", amxStride, out)
-	t.op("DECQ", left)
-	t.op("JNZ", top)
-	t.op("JMP", end)
-	t.at(hit)
-	for b := range k.blocks {
-		t.op("VMOVDQU32", z(b), mem(64*b, out))
-	}
-	t.op("JMP", next)
-	t.at(end)
 }
 
 // Bits. The rows of a group of 32 dimensions become eight rows of a tile: AND and a
@@ -293,6 +249,7 @@ func (k amxKernel) bitsTile(t *text) {
 		k.products(t, func(b int) { t.tileloadd(k.row(b), bitsRead, "SI", 1024*b) }, func(int) {})
 		k.expand(t)
 		k.forward(t, bitsRead)
+		k.compare(t)
 		t.op("ADDQ", imm(1024*k.groups), amxProbe)
 	})
 }
@@ -398,10 +355,8 @@ func amxQueries(t *text) {
 func amxKernels() *text {
 	t := &text{}
 	for _, bits := range []bool{false, true} {
-		for _, sel := range []bool{false, true} {
-			for _, shape := range [][2]int{{2, 2}, {2, 1}, {1, 4}, {1, 1}} {
-				amxScan(t, amxKernel{groups: shape[0], blocks: shape[1], bits: bits, sel: sel})
-			}
+		for _, shape := range [][2]int{{2, 2}, {2, 1}, {1, 4}, {1, 1}} {
+			amxScan(t, amxKernel{groups: shape[0], blocks: shape[1], bits: bits})
 		}
 	}
 	peakAMX(t)
