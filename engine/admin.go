@@ -93,6 +93,11 @@ func (e *Engine) EndKeyEpoch(ctx context.Context, c Caller) (epoch uint32, entry
 		return 0, 0, err
 	}
 	epoch, r, err := e.store.EndEpoch(ctx, c.by(), nil)
+	if err == nil {
+		// No file opens any more, after this process; those without gone rows shall. What
+		// fails is said, tried again, and else made anew at the next start.
+		_ = e.saveFiles(context.WithoutCancel(ctx), false)
+	}
 	return epoch, r.Number, fromStore(err, "key epoch")
 }
 

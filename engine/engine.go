@@ -39,6 +39,8 @@ type Options struct {
 	// IndexMemory bounds the bytes of the vector indexes; beyond it enrolments of face
 	// vectors are refused and searches go on. 0: no bound.
 	IndexMemory int64
+	// Files is where copies of the indexes' rows are kept; the zero value: nowhere.
+	Files Files
 	// MaxPendingChecks bounds the duplicate checks that have not run yet; beyond it
 	// enrolments that ask for one are refused. 0: 1,000,000.
 	MaxPendingChecks int
@@ -91,6 +93,7 @@ type Engine struct {
 	// preparing admits the decoding of samples elsewhere. No request holds both.
 	preparing *admission
 	checks    *checkQueue
+	saving    sync.Mutex // held by who writes files of rows
 	metrics   *metrics
 	ready     atomic.Bool
 	broken    atomic.Bool  // a committed record is not in the index; only a restart helps
@@ -127,14 +130,20 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.metrics = m
+	e.register.files = e.newRowFiles()
 	pages := offheap.HugePages()
 	o.Logger.Info("memory of the indexes", "bound", o.IndexMemory, "huge_pages", pages, "huge_pages_given", pages.Given())
 	return e, nil
 }
 
-// Close frees the memory of the indexes. No request may be under way or follow.
+// Close has rows copied to their files, for the next start, and frees the memory of the
+// indexes. No request may be under way or follow.
 func (e *Engine) Close() {
-	e.ready.Store(false)
+	if e.ready.Swap(false) {
+		ctx, cancel := context.WithTimeout(context.Background(), saveAtEnd)
+		defer cancel()
+		_ = e.saveFiles(ctx, true) // it has said what failed
+	}
 	e.register.mu.Lock()
 	defer e.register.mu.Unlock()
 	for name, m := range e.register.models {
@@ -159,15 +168,12 @@ func (e *Engine) notReady() error {
 	return &Error{Reason: ReasonNotReady, Err: ErrNotReady, What: "index", Got: "still being built", Want: "a ready service; watch its health"}
 }
 
-// Run carries out the duplicate checks, and prepares references in idle moments,
-// until ctx ends. It waits for Load.
+// Run carries out the duplicate checks, copies rows to files, and prepares references
+// in idle moments, until ctx ends. It waits for Load.
 func (e *Engine) Run(ctx context.Context) error {
-	var warming sync.WaitGroup
-	warming.Add(1)
-	go func() {
-		defer warming.Done()
-		e.warm(ctx)
-	}()
-	defer warming.Wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { e.warm(ctx) })
+	beside.Go(func() { e.keepFiles(ctx) })
+	defer beside.Wait()
 	return e.runChecks(ctx)
 }

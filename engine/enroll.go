@@ -232,7 +232,7 @@ func (e *Engine) prepare(ctx context.Context, req *EnrollRequest, add bool) (*en
 	enc.Subject, enc.Purpose = req.Subject, req.Caller.Purpose
 	en.subject, en.encounter = e.subjectID(req.Subject), e.encounterID(req.Subject, enc.ID)
 	en.memory = &encounter{id: en.encounter, external: enc.ID, order: e.register.nextOrder.Add(1)}
-	if err := en.memory.fill(ctx, e.register, &enc.Biographic, viewsOf(ds), maxModels); err != nil {
+	if err := en.memory.fill(ctx, &enc.Biographic, viewsOf(ds), e.register.acquireModel); err != nil {
 		en.release(e.register)
 		return nil, err
 	}
@@ -256,8 +256,8 @@ func viewsOf(ds []decoded) []sampleViews {
 }
 
 // fill prepares the search form of an encounter: what it can be narrowed by, and the
-// views of its samples. most is how many face models there may be.
-func (enc *encounter) fill(ctx context.Context, r *register, b *Biographic, samples []sampleViews, most int) error {
+// views of its samples. acquire reserves the model of a face vector.
+func (enc *encounter) fill(ctx context.Context, b *Biographic, samples []sampleViews, acquire func(ctx context.Context, name string, dim int) (*model, error)) error {
 	enc.attributes = attributesOf(b)
 	view := 0
 	for i, s := range samples {
@@ -268,7 +268,7 @@ func (enc *encounter) fill(ctx context.Context, r *register, b *Biographic, samp
 			}
 			switch {
 			case t.Face != nil:
-				m, err := r.acquireModel(t.Face.Model, len(t.Face.Vector), most)
+				m, err := acquire(ctx, t.Face.Model, len(t.Face.Vector))
 				if err != nil {
 					return at(fmt.Sprintf("encounter.samples[%d]", i), err)
 				}
@@ -324,7 +324,11 @@ func (e *Engine) seal(ctx context.Context, en *enrollment) ([]store.Op, error) {
 	ref := en.key.Ref()
 	put := func(table byte, key store.ID, plain []byte, cond store.Cond, blobs ...store.BlobID) store.Op {
 		row := store.Row{Table: table, Subject: en.subject, Key: key}
-		return store.Put(row, ref, en.key.Seal(e.store.Context(row), plain), cond, blobs...)
+		sealed := en.key.Seal(e.store.Context(row), plain)
+		if table == tableEncounter && e.register.files != nil {
+			en.memory.origin = originOf(sealed)
+		}
+		return store.Put(row, ref, sealed, cond, blobs...)
 	}
 	var ops []store.Op
 	if !en.add {

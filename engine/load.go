@@ -24,6 +24,9 @@ func (e *Engine) Load(ctx context.Context, progress func(done, total uint64)) er
 	if err := e.store.VerifyState(ctx, nil); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
+	e.register.mu.Lock()
+	e.register.restoring = true
+	e.register.mu.Unlock()
 	if err := e.loadGalleries(ctx); err != nil {
 		return fmt.Errorf("load galleries: %w", err)
 	}
@@ -42,6 +45,9 @@ func (e *Engine) Load(ctx context.Context, progress func(done, total uint64)) er
 	})
 	if err != nil {
 		return fmt.Errorf("load duplicate checks: %w", err)
+	}
+	if err := e.settleFiles(); err != nil {
+		return fmt.Errorf("load: %w", err)
 	}
 	if size := e.store.Head().Size; size > 0 {
 		e.register.version.Store(size - 1)
@@ -90,13 +96,11 @@ func (e *Engine) loadEncounters(ctx context.Context, progress func(done, total u
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() error {
 			for batch := range work {
-				for i := range batch {
-					order, err := e.loadEncounter(&batch[i])
-					if err != nil {
-						return err
-					}
-					for h := highest.Load(); order > h && !highest.CompareAndSwap(h, order); h = highest.Load() {
-					}
+				order, err := e.loadBatch(ctx, batch)
+				if err != nil {
+					return err
+				}
+				for h := highest.Load(); order > h && !highest.CompareAndSwap(h, order); h = highest.Load() {
 				}
 				done.Add(uint64(len(batch)))
 			}
@@ -140,31 +144,42 @@ func (e *Engine) loadEncounters(ctx context.Context, progress func(done, total u
 	return nil
 }
 
-// loadEncounter opens one record and publishes it; it returns its order. A record
+// loaded is an encounter of a start on its way into the index.
+type loaded struct {
+	enc      *encounter
+	subject  store.ID
+	external string
+}
+
+// loadBatch opens records and publishes them; it returns the highest order. A record
 // whose key is gone is erased, not damaged: its erasure is being rolled forward,
 // and it stays out of the index.
-func (e *Engine) loadEncounter(r *sealedRow) (uint64, error) {
-	key, err := e.store.SubjectKey(r.row.Subject)
-	if errors.Is(err, store.ErrErased) {
-		return 0, nil
+func (e *Engine) loadBatch(ctx context.Context, batch []sealedRow) (highest uint64, err error) {
+	list := make([]loaded, 0, len(batch))
+	for i := range batch {
+		r := &batch[i]
+		rec, _, err := e.unseal(r.row, r.sealed)
+		if errors.Is(err, store.ErrErased) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		enc := &encounter{id: r.row.Key, external: rec.encounter.ID, order: rec.order}
+		if e.register.files != nil {
+			enc.origin = originOf(r.sealed)
+		}
+		// What is committed is loaded, whatever the bounds of requests are by now.
+		err = enc.fill(ctx, &rec.encounter.Biographic, rec.views(), func(ctx context.Context, name string, dim int) (*model, error) {
+			return e.register.useModel(ctx, name, dim, math.MaxInt)
+		})
+		if err != nil {
+			return 0, err
+		}
+		list = append(list, loaded{enc, r.row.Subject, rec.encounter.Subject})
+		highest = max(highest, rec.order)
 	}
-	if err != nil {
-		return 0, err
-	}
-	plain, err := key.Open(e.store.Context(r.row), r.sealed)
-	if err != nil {
-		return 0, err
-	}
-	rec, err := decodeRecord(plain)
-	if err != nil {
-		return 0, err
-	}
-	// What is committed is loaded, whatever the bounds of requests are by now.
-	enc := &encounter{id: r.row.Key, external: rec.encounter.ID, order: rec.order}
-	if err := enc.fill(context.Background(), e.register, &rec.encounter.Biographic, rec.views(), math.MaxInt); err != nil {
-		return 0, err
-	}
-	return rec.order, e.register.publishEncounter(enc, r.row.Subject, rec.encounter.Subject, nil)
+	return highest, e.register.publishLoaded(list)
 }
 
 // loadEmptySubjects adds the subjects that have lost their last encounter.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -27,6 +28,8 @@ type register struct {
 	galleries   map[store.ID]*gallery
 	models      map[string]*model
 	byOrder     map[uint64]*encounter
+	files       *rowFiles // nil: there are none
+	restoring   bool      // rows may be in files
 
 	nextOrder  atomic.Uint64
 	nextPerson uint64 // under mu
@@ -61,6 +64,7 @@ type encounter struct {
 	subject  *subject
 	// attributes are what searches can be narrowed by; quality is one of each view.
 	attributes index.Attributes
+	origin     uint64 // of its rows, 0 where there are no files
 	faces      []faceRow
 	fingers    []fingerView
 }
@@ -86,6 +90,14 @@ type model struct {
 	name  string
 	index *index.Index
 	users int // under register.mu
+
+	// files tells that rows are copied to files in a folder, under keys of an epoch
+	// (under Engine.saving). claimed rows came from the files that were restored.
+	files    bool
+	folder   string
+	epoch    uint32
+	restored index.Restored
+	claimed  atomic.Int64
 }
 
 // noGallery stands in the indexes for being in no gallery.
@@ -108,8 +120,24 @@ const viewBits = 8
 func rowKey(order uint64, view int) uint64 { return order<<viewBits | uint64(view) }
 
 // acquireModel reserves a model and room in its index for one row, and checks the
-// dimension. A new model is refused when there are most already.
-func (r *register) acquireModel(name string, dim, most int) (*model, error) {
+// dimension. A new model is refused when there are maxModels already.
+func (r *register) acquireModel(ctx context.Context, name string, dim int) (*model, error) {
+	m, err := r.useModel(ctx, name, dim, maxModels)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.index.Reserve(1); err != nil {
+		r.mu.Lock()
+		retired := r.releaseModelLocked(m, nil)
+		r.mu.Unlock()
+		r.discard(retired)
+		return nil, outOfMemory(err)
+	}
+	return m, nil
+}
+
+// useModel reserves a model without room, for rows that are there already.
+func (r *register) useModel(ctx context.Context, name string, dim, most int) (*model, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.models[name]
@@ -117,20 +145,21 @@ func (r *register) acquireModel(name string, dim, most int) (*model, error) {
 		if len(r.models) >= most {
 			return nil, &Error{Reason: ReasonTooManyModels, Err: ErrPrecondition, What: "face model", Got: fmt.Sprintf("a new one beside %d in use", len(r.models)), Want: fmt.Sprintf("one of those in use; at most %d", most)}
 		}
-		x, err := index.New(dim, index.Options{Budget: r.memory})
+		files, epoch := r.files.of(name, r.restoring)
+		x, err := index.New(dim, index.Options{Budget: r.memory, Files: files})
 		if err != nil {
 			return nil, err
 		}
-		m = &model{name: name, index: x}
+		m = &model{name: name, index: x, files: files != nil, epoch: epoch}
+		if m.files {
+			m.folder = files.Dir
+			if r.restoring {
+				m.restore(ctx, r.files.log)
+			}
+		}
 	}
 	if m.index.Dim() != dim {
 		return nil, templates.Bad(templates.ReasonDimension, "face vector of a known model", fmt.Sprintf("%d dimensions", dim), m.index.Dim())
-	}
-	if err := m.index.Reserve(1); err != nil {
-		if m.users == 0 {
-			m.index.Close()
-		}
-		return nil, outOfMemory(err)
 	}
 	r.models[name] = m
 	m.users++
@@ -140,16 +169,20 @@ func (r *register) acquireModel(name string, dim, most int) (*model, error) {
 // releaseModel gives back what acquireModel reserved.
 func (r *register) releaseModel(m *model) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	m.index.Unreserve(1)
-	r.releaseModelLocked(m)
+	retired := r.releaseModelLocked(m, nil)
+	r.mu.Unlock()
+	r.discard(retired)
 }
 
-func (r *register) releaseModelLocked(m *model) {
+// releaseModelLocked adds the model to those that are to be discarded, if nobody uses it
+// any more.
+func (r *register) releaseModelLocked(m *model, retired []*model) []*model {
 	if m.users--; m.users == 0 && r.models[m.name] == m {
 		delete(r.models, m.name)
-		m.index.Close()
+		retired = append(retired, m)
 	}
+	return retired
 }
 
 // model returns the index of a face model, nil if nobody is enrolled with it.
@@ -203,13 +236,62 @@ func (r *register) publishEncounter(enc *encounter, id store.ID, external string
 	s, rows := r.expect(id, external, galleries)
 	for i := range enc.faces {
 		f := &enc.faces[i]
-		if err := f.model.index.AppendReserved(index.Row{Key: f.key, Person: s.person, Vector: f.vector, Attributes: enc.with(f.quality), Galleries: rows}); err != nil {
+		if err := f.model.index.AppendReserved(enc.row(f, s, rows)); err != nil {
 			return fmt.Errorf("publish encounter: %w", err)
 		}
 		f.vector = nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.enter(enc, s, galleries, rows)
+	return nil
+}
+
+// row is a row of an encounter as the index gets it.
+func (enc *encounter) row(f *faceRow, s *subject, galleries []index.Gallery) index.Row {
+	return index.Row{Key: f.key, Person: s.person, Vector: f.vector, Origin: enc.origin, Attributes: enc.with(f.quality), Galleries: galleries}
+}
+
+// publishLoaded makes encounters of a start visible: their rows are claimed from files,
+// or else appended. Their subjects are in no gallery yet.
+func (r *register) publishLoaded(list []loaded) error {
+	r.mu.Lock()
+	for i := range list {
+		list[i].enc.subject = r.publishSubjectLocked(list[i].subject, list[i].external)
+	}
+	r.mu.Unlock()
+	rows := map[*model][]index.Row{}
+	outside := numbers(nil)
+	for _, l := range list {
+		for i := range l.enc.faces {
+			f := &l.enc.faces[i]
+			rows[f.model] = append(rows[f.model], l.enc.row(f, l.enc.subject, outside))
+			f.vector = nil
+		}
+	}
+	for m, all := range rows {
+		if m.files {
+			missing := m.index.Claim(all...)
+			m.claimed.Add(int64(len(all) - len(missing)))
+			for to, from := range missing {
+				all[to] = all[from]
+			}
+			all = all[:len(missing)]
+		}
+		if err := m.index.Append(all...); err != nil {
+			return fmt.Errorf("publish encounters: %w", outOfMemory(err))
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range list {
+		r.enter(l.enc, l.enc.subject, nil, outside)
+	}
+	return nil
+}
+
+// enter adds an encounter, whose rows are in the galleries of rows, to its subject.
+func (r *register) enter(enc *encounter, s *subject, galleries []store.ID, rows []index.Gallery) {
 	enc.subject = s
 	old := s.state.Load()
 	next := &subjectState{encounters: append(slices.Clone(old.encounters), enc), galleries: slices.Clone(old.galleries)}
@@ -230,12 +312,11 @@ func (r *register) publishEncounter(enc *encounter, id store.ID, external string
 	// The other encounters join the galleries; and another encounter or a membership may
 	// have come since the rows were made.
 	if now := numbers(next.galleries); !slices.Equal(now, rows) || len(next.galleries) != len(old.galleries) {
-		s.setRows(next, now)
+		s.setRows(next, now, rows...)
 	}
 	r.encounters.Add(1)
 	r.published.Add(1)
 	r.countFingers(enc, 1)
-	return nil
 }
 
 // publishSubject adds a subject without encounters.
@@ -287,12 +368,13 @@ func numbers(galleries []*gallery) []index.Gallery {
 // setRows puts all rows of a subject into the galleries of in, and takes them out of
 // those of out and of noGallery that are not among them.
 func (s *subject) setRows(st *subjectState, in []index.Gallery, out ...index.Gallery) {
+	out = append(slices.Clone(out), noGallery)
 	for _, enc := range st.encounters {
 		for _, f := range enc.faces {
 			for _, g := range in {
 				f.model.index.SetMember(g, true, f.key)
 			}
-			for _, g := range append(out, noGallery) {
+			for _, g := range out {
 				if !slices.Contains(in, g) {
 					f.model.index.SetMember(g, false, f.key)
 				}
@@ -310,6 +392,8 @@ func (r *register) countFingers(enc *encounter, sign int64) {
 
 // withdrawEncounter removes an encounter from every search.
 func (r *register) withdrawEncounter(subject, id store.ID) {
+	var retired []*model
+	defer func() { r.discard(retired) }()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.subjects[subject]
@@ -323,21 +407,25 @@ func (r *register) withdrawEncounter(subject, id store.ID) {
 	}
 	enc := old.encounters[at]
 	s.state.Store(&subjectState{encounters: slices.Delete(slices.Clone(old.encounters), at, at+1), galleries: old.galleries})
-	r.drop(enc)
+	retired = r.drop(enc, nil)
 }
 
-func (r *register) drop(enc *encounter) {
+// drop removes an encounter; models that nobody uses any more are added to retired.
+func (r *register) drop(enc *encounter, retired []*model) []*model {
 	for _, f := range enc.faces {
 		f.model.index.Delete(f.key)
-		r.releaseModelLocked(f.model)
+		retired = r.releaseModelLocked(f.model, retired)
 	}
 	delete(r.byOrder, enc.order)
 	r.encounters.Add(-1)
 	r.countFingers(enc, -1)
+	return retired
 }
 
 // withdrawSubject removes a subject from every search.
 func (r *register) withdrawSubject(id store.ID) {
+	var retired []*model
+	defer func() { r.discard(retired) }()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.subjects[id]
@@ -346,7 +434,7 @@ func (r *register) withdrawSubject(id store.ID) {
 	}
 	old := s.state.Swap(nil)
 	for _, enc := range old.encounters {
-		r.drop(enc)
+		retired = r.drop(enc, retired)
 	}
 	for _, g := range old.galleries {
 		g.size.Add(-1)

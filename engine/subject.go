@@ -102,13 +102,23 @@ func (e *Engine) openRecord(subject, id store.ID) (*record, *seal.Key, error) {
 	if err != nil {
 		return nil, nil, fromStore(err, "encounter")
 	}
-	key, err := e.store.SubjectKey(subject)
+	rec, key, err := e.unseal(row, sealed)
 	if err != nil {
 		return nil, nil, fromStore(err, "encounter")
 	}
+	return rec, key, nil
+}
+
+// unseal opens what the store has of an encounter. Errors: store.ErrErased,
+// store.ErrCorrupt.
+func (e *Engine) unseal(row store.Row, sealed []byte) (*record, *seal.Key, error) {
+	key, err := e.store.SubjectKey(row.Subject)
+	if err != nil {
+		return nil, nil, err
+	}
 	plain, err := key.Open(e.store.Context(row), sealed)
 	if err != nil {
-		return nil, nil, fromStore(err, "encounter")
+		return nil, nil, err
 	}
 	rec, err := decodeRecord(plain)
 	if err != nil {

@@ -58,7 +58,7 @@ func build(ctx context.Context, p plan) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	eo := Options{Store: st, Logger: slog.New(slog.DiscardHandler)}
+	eo := Options{Store: st, Logger: slog.New(slog.DiscardHandler), Files: Files{FS: p.fs, Dir: "/data/index"}}
 	if p.engine != nil {
 		p.engine(&eo)
 	}
@@ -101,8 +101,9 @@ func (h *house) close() error {
 	}
 	h.closed = true
 	h.cancel()
-	err := errors.Join(<-h.done, <-h.done, h.store.Close())
+	err := errors.Join(<-h.done, <-h.done)
 	h.engine.Close()
+	err = errors.Join(err, h.store.Close())
 	if n := h.engine.register.memory.Used(); n != 0 {
 		err = errors.Join(err, fmt.Errorf("%d bytes of the indexes are still mapped", n))
 	}

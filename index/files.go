@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"immis/index/segfile"
 	"immis/internal/simd"
@@ -26,6 +27,8 @@ type Files struct {
 	// Vector makes the vector of a key again, where its row in a file is damaged. nil:
 	// searches that need such a row fail.
 	Vector func(key uint64) ([]float32, error)
+	// Room, unless nil, is asked before a file of so many bytes is written.
+	Room func(bytes int64) error
 }
 
 // formVersion is raised with every change of how vectors become rows, codes and bits, so
@@ -49,6 +52,8 @@ type saved struct {
 	alive int // of them, when written
 	// open, unless nil, is where the rows are read: they are not in memory.
 	open *segfile.File
+	// damaged is set when a row could not be read: the file is to be written again.
+	damaged atomic.Bool
 }
 
 func (x *Index) binding() segfile.Binding {
@@ -65,6 +70,7 @@ func (x *Index) row(s *segment, r int, buf []simd.F16) ([]simd.F16, error) {
 	if err == nil {
 		return buf, nil
 	}
+	s.file.damaged.Store(true)
 	if x.opts.Files.Vector == nil {
 		return nil, &RowError{Key: s.keys[r], Err: err}
 	}

@@ -337,6 +337,11 @@ func (x *Index) makeRoom(n int) (int, error) {
 		capacity := min(max(firstRows, held, n-room), x.opts.SegmentRows)
 		capacity = (capacity + 63) / 64 * 64
 		s, err := newSegment(x.form, capacity, x.opts.Budget, x.opts.Files != nil, false)
+		for err != nil && capacity > firstRows {
+			// The last of a budget goes to small segments.
+			capacity = max(capacity/2/64*64, firstRows)
+			s, err = newSegment(x.form, capacity, x.opts.Budget, x.opts.Files != nil, false)
+		}
 		if err != nil {
 			for _, s := range made {
 				s.free()

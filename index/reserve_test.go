@@ -58,3 +58,27 @@ func TestNothingIsReservedAfterClose(t *testing.T) {
 		t.Errorf("%d bytes mapped after closing, want 0", used)
 	}
 }
+
+// TestBudgetIsUsed: a budget is not refused while a good part of it is free, though the
+// next segment would be as large as all there are.
+func TestBudgetIsUsed(t *testing.T) {
+	for _, limit := range []int64{3 << 20, 5_000_000, 7_300_000} {
+		b := offheap.NewBudget(limit)
+		x := newIndex(t, 128, Options{Budget: b})
+		rng := rand.New(rand.NewPCG(3, uint64(limit)))
+		n := uint64(0)
+		for {
+			if err := x.Append(Row{Key: n, Person: n, Vector: unit(rng, 128)}); err != nil {
+				if _, ok := errors.AsType[*offheap.BudgetError](err); !ok {
+					t.Fatal(err)
+				}
+				break
+			}
+			n++
+		}
+		if used := b.Used(); used < limit*9/10 || uint64(x.Rows()) != n {
+			t.Errorf("refused at %d of %d bytes, with %d rows of %d", used, limit, x.Rows(), n)
+		}
+		x.Close()
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"immis/index/segfile"
 	"immis/internal/simd"
@@ -47,7 +48,7 @@ func (x *Index) unsaved(all bool) *segment {
 		if s.count == 0 || s.count < s.capacity && !all {
 			continue
 		}
-		if s.file == nil || s.file.rows < s.count || float64(s.file.alive-s.alive) > rewriteAt*float64(s.file.rows) {
+		if s.file == nil || s.file.rows < s.count || s.file.damaged.Load() || float64(s.file.alive-s.alive) > rewriteAt*float64(s.file.rows) {
 			return s
 		}
 	}
@@ -65,7 +66,6 @@ func (x *Index) save(ctx context.Context, s *segment, keys segfile.Wrapper) erro
 	w := &v.views[at]
 	src := segfile.Source{Binding: x.binding()}
 	src.Keys, src.Origins = w.keys[:w.count], w.origins[:w.count]
-	src.People, src.Attributes = make([]uint64, w.count), make([]segfile.Attributes, w.count)
 	src.Dead, src.Wide = w.dead.words(w.count), w.wide.words(w.count)
 	src.Int8 = w.codes.Bytes()
 	if w.bits != nil {
@@ -81,6 +81,11 @@ func (x *Index) save(ctx context.Context, s *segment, keys segfile.Wrapper) erro
 		defer clear(src.Half)
 	}
 	f := x.opts.Files
+	if f.Room != nil {
+		if err := f.Room(int64(len(src.Int8) + len(src.Bits) + len(src.Half) + 64*w.count)); err != nil {
+			return err
+		}
+	}
 	path := f.FS.PathJoin(f.Dir, fmt.Sprintf("%016x%s", x.files.next, suffix))
 	x.files.next++
 	if err := segfile.Write(ctx, f.FS, path, &src, keys); err != nil {
@@ -153,6 +158,27 @@ func (x *Index) readHalf(ctx context.Context, w *view) ([]byte, error) {
 		}
 	}
 	return half, nil
+}
+
+// Discard is Close for an index that is not wanted again: its files are removed.
+func (x *Index) Discard() error {
+	x.Close()
+	f := x.opts.Files
+	if f == nil {
+		return nil
+	}
+	x.files.saving.Lock() // a Save that was under way has ended
+	defer x.files.saving.Unlock()
+	names, err := f.FS.List(f.Dir)
+	for _, name := range names {
+		if strings.HasSuffix(name, suffix) {
+			err = errors.Join(err, segfile.Remove(f.FS, f.FS.PathJoin(f.Dir, name)))
+		}
+	}
+	if err := errors.Join(err, segfile.RemoveUnfinished(f.FS, f.Dir)); err != nil {
+		return fmt.Errorf("remove files of rows: %w", err)
+	}
+	return nil
 }
 
 func (x *Index) removeGone() {

@@ -97,10 +97,8 @@ func TestCancellation(t *testing.T) {
 			for range 8 { // other processes take the cores now and then: the best of some counts
 				method, leave := run(t)
 				flying := f.s.metrics.inFlight.WithLabelValues(method)
-				time.Sleep(40 * time.Millisecond)
-				if value(t, flying) != 1 {
-					t.Fatalf("%v requests under way before leaving, want 1", value(t, flying))
-				}
+				eventually(t, "the request is under way", func() bool { return value(t, flying) == 1 })
+				time.Sleep(20 * time.Millisecond) // so that it searches
 				left := time.Now()
 				leave()
 				for value(t, flying) != 0 {
@@ -141,7 +139,9 @@ func TestOverload(t *testing.T) {
 			ended <- struct{}{}
 		}()
 	}
-	time.Sleep(50 * time.Millisecond)
+	flying := f.s.metrics.inFlight.WithLabelValues("immis.v1.RecognitionService/Identify")
+	eventually(t, "two are under way", func() bool { return value(t, flying) == 2 })
+	time.Sleep(20 * time.Millisecond)
 	begun := time.Now()
 	_, err := f.rec.Identify(f.ctx(), in)
 	took := time.Since(begun)

@@ -55,6 +55,10 @@ type Config struct {
 	SearchQueue   int
 	// IndexMemory is that of engine.Options; default 0, no bound.
 	IndexMemory int64
+	// RowsOnDisk and RowCache are OnDisk and Cache of engine.Files, whose folder is
+	// Data/index; RowCache 0: 256 MiB.
+	RowsOnDisk bool
+	RowCache   int64
 
 	// MaxMessage bounds a request in bytes, 64 KiB to 256 MiB; default 16 MiB.
 	MaxMessage int
@@ -183,6 +187,9 @@ func (c Config) Validate() error {
 	}
 	if c.StreamConcurrency < 1 || c.StreamConcurrency > 64 {
 		bad("requests of a stream at once %d, want 1 to 64", c.StreamConcurrency)
+	}
+	if c.RowCache < 0 {
+		bad("row cache of %d bytes, want 0 (the default) or more", c.RowCache)
 	}
 	if c.IndexMemory < 0 {
 		bad("index memory %d bytes, want 0 (no bound) or more", c.IndexMemory)

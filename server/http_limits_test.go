@@ -365,7 +365,7 @@ func TestHTTPConcurrently(t *testing.T) {
 
 // Who does not read his answer is cut and gives his place back.
 func TestHTTPSlowReader(t *testing.T) {
-	f := start(t, overHTTP, func(u *setup) { u.cfg.MaxInFlight, u.cfg.MessageTimeout = 4, 500*time.Millisecond })
+	f := start(t, overHTTP, func(u *setup) { u.cfg.MaxInFlight, u.cfg.MessageTimeout = 4, 2*time.Second })
 	large := enrollment("S-1")
 	large.Encounter.KeepImages = true
 	for range 2 {

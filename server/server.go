@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -158,6 +159,7 @@ type running struct {
 	bridge    *httpapi.API // between http and grpc
 	admin     *http.Server
 	store     *store.Store
+	engine    *engine.Engine
 	stopStore context.CancelFunc
 	storeDone chan error
 	stopWork  context.CancelFunc
@@ -213,11 +215,13 @@ func (s *Server) start(ctx context.Context, r *running) error {
 
 	e, err := engine.New(engine.Options{
 		Store: st, SearchWorkers: s.cfg.SearchWorkers, SearchQueue: s.cfg.SearchQueue, IndexMemory: s.cfg.IndexMemory,
+		Files: engine.Files{FS: s.dep.FS, Dir: filepath.Join(s.cfg.Data, "index"), OnDisk: s.cfg.RowsOnDisk, Cache: s.cfg.RowCache},
 		Clock: s.dep.Clock, Logger: s.log, Registerer: s.dep.Registry,
 	})
 	if err != nil {
 		return fmt.Errorf("make engine: %w", err)
 	}
+	r.engine = e
 	s.phase.Store(stateLoading)
 	if err := e.Load(ctx, s.progress()); err != nil {
 		return fmt.Errorf("load index: %w", err)

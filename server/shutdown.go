@@ -17,9 +17,10 @@ import (
 //     its contexts end.
 //  4. The work behind the API (duplicate checks, key epochs) stops: nobody
 //     commits any more.
-//  5. The committer stops, after it has committed what is queued; then the store
+//  5. The engine writes what the next start will be glad of, and frees the index.
+//  6. The committer stops, after it has committed what is queued; then the store
 //     is closed.
-//  6. The admin address goes last, so that the metrics of all this can be read.
+//  7. The admin address goes last, so that the metrics of all this can be read.
 //
 // It may be called with anything from nothing to everything started.
 func (s *Server) stop(r *running) error {
@@ -46,6 +47,9 @@ func (s *Server) stop(r *running) error {
 		for _, done := range r.workDone {
 			<-done
 		}
+	}
+	if r.engine != nil {
+		r.engine.Close()
 	}
 	if r.store != nil {
 		r.stopStore()

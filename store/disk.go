@@ -106,6 +106,21 @@ func (g *diskGuard) allow(w weight) error {
 	return nil
 }
 
+// RoomFor tells whether files that can be made again may take so many bytes of the
+// ledger's volume: not where less than twice the watermark would be left. Error:
+// ErrDiskFull.
+func (s *Store) RoomFor(bytes int64) error { return s.disk.roomFor(bytes) }
+
+func (g *diskGuard) roomFor(bytes int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	free, known := g.space()
+	if want := 2*g.watermark + uint64(max(0, bytes)); known && free < want {
+		return fmt.Errorf("%w: %d bytes free, want %d", ErrDiskFull, free, want)
+	}
+	return nil
+}
+
 func (g *diskGuard) space() (uint64, bool) {
 	free, err := g.free()
 	if err != nil {

@@ -108,6 +108,9 @@ func (s *Store) StoreID() ID { return s.id }
 // StoreKey is the key of data that belongs to no subject.
 func (s *Store) StoreKey() *seal.Key { return s.table.StoreKey() }
 
+// FileKeys seals the keys of files beside the ledger until the key epoch ends.
+func (s *Store) FileKeys() *seal.FileKeys { return s.table.FileKeys() }
+
 // SubjectKey returns the data key of a live or deleted subject. Errors:
 // ErrNotFound, ErrErased, ErrCorrupt.
 func (s *Store) SubjectKey(subject ID) (*seal.Key, error) {

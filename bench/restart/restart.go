@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -102,7 +103,7 @@ func open(ctx context.Context, cfg Config) (*opened, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	o := &opened{store: st, stop: stop, ended: make(chan error, 1)}
 	go func() { o.ended <- st.Run(run) }()
-	o.engine, err = engine.New(engine.Options{Store: st})
+	o.engine, err = engine.New(engine.Options{Store: st, Files: engine.Files{Dir: filepath.Join(cfg.Data, "index")}})
 	if err != nil {
 		return nil, errors.Join(err, o.close())
 	}
@@ -111,6 +112,9 @@ func open(ctx context.Context, cfg Config) (*opened, error) {
 
 // close ends the committer, waits for it, and closes the store.
 func (o *opened) close() error {
+	if o.engine != nil {
+		o.engine.Close()
+	}
 	o.stop()
 	return errors.Join(<-o.ended, o.store.Close())
 }

@@ -32,9 +32,11 @@ type serveCmd struct {
 	Checkpoints string `placeholder:"DIR" help:"Folder below which the API may write checkpoints."`
 	KeepBodies  bool   `help:"Keep the bodies of ledger entries after a checkpoint."`
 
-	SearchWorkers int   `default:"0" help:"Searches that run at once; 0: one less than the cores."`
-	IndexMemory   int64 `default:"0" placeholder:"BYTES" help:"Most memory of the vector indexes, outside the Go heap; beyond it enrolments of face vectors are refused and searches go on. 0: no bound."`
-	SearchQueue   int   `default:"64" help:"Searches that may wait; further ones are refused at once (default ${default})."`
+	SearchWorkers int    `default:"0" help:"Searches that run at once; 0: one less than the cores."`
+	IndexMemory   int64  `default:"0" placeholder:"BYTES" help:"Most memory of the vector indexes, outside the Go heap; beyond it enrolments of face vectors are refused and searches go on. 0: no bound."`
+	Rows          string `default:"memory" enum:"memory,disk" help:"Where the rows of face vectors are, memory or disk (default ${default}). On disk memory has only their codes, about a third; searches read the rows that matter from sealed files, which are written in any case, below --data, for the next start."`
+	RowCache      int64  `default:"268435456" placeholder:"BYTES" help:"Memory for rows that are read from disk (default ${default})."`
+	SearchQueue   int    `default:"64" help:"Searches that may wait; further ones are refused at once (default ${default})."`
 
 	MaxMessage        int           `default:"16777216" help:"Largest request in bytes (default ${default})."`
 	MaxConnections    int           `default:"1024" help:"Open connections (default ${default})."`
@@ -70,7 +72,7 @@ func (c *serveCmd) config() server.Config {
 		HTTPListen: c.HTTP, AdminListen: c.Admin,
 		Data: c.Data, Keys: c.Keys, KeyCommand: c.KeyCommand, KeyCopy: c.KeyCopy, KeyEpoch: c.KeyEpoch,
 		Checkpoints: c.Checkpoints, KeepBodies: c.KeepBodies,
-		SearchWorkers: c.SearchWorkers, SearchQueue: c.SearchQueue, IndexMemory: c.IndexMemory,
+		SearchWorkers: c.SearchWorkers, SearchQueue: c.SearchQueue, IndexMemory: c.IndexMemory, RowsOnDisk: c.Rows == "disk", RowCache: c.RowCache,
 		MaxMessage: c.MaxMessage, MaxConnections: c.MaxConnections, MaxStreams: c.MaxStreams, MaxInFlight: c.MaxInFlight, MaxHeader: c.MaxHeader,
 		HandshakeTimeout: c.HandshakeTimeout, IdleTimeout: c.IdleTimeout, ConnectionAge: c.ConnectionAge,
 		MessageTimeout: c.MessageTimeout, DefaultDeadline: c.DefaultDeadline, MaxDeadline: c.MaxDeadline, StreamConcurrency: c.StreamConcurrency,

@@ -14,7 +14,7 @@ import (
 
 // Benchmarks are of a segment of 65,536 rows of 512 dimensions on the real file system,
 // with the file in the page cache. MB/s are of planes before sealing.
-var benchShape = shape{dim: 512, rows: 1 << 16, galleries: 4, bits: true}
+var benchShape = shape{dim: 512, rows: 1 << 16, bits: true}
 
 func benchFile(b *testing.B, cache *Cache) (*File, *Source) {
 	b.Helper()

@@ -17,7 +17,7 @@ func TestEveryBitFlip(t *testing.T) {
 		t.Skip("one goroutine and many openings: in the long run only")
 	}
 	rng := rand.New(rand.NewPCG(2, 1))
-	src, w := newSource(rng, shape{dim: 16, rows: 5, galleries: 1, bits: true}), newKeyring()
+	src, w := newSource(rng, shape{dim: 16, rows: 5, bits: true}), newKeyring()
 	fs := vfs.NewMem()
 	mustWrite(t, fs, "a", src, w)
 	whole, want := readFile(t, fs, "a"), twin(src)
@@ -190,8 +190,6 @@ func TestBoundsOfHeaders(t *testing.T) {
 		"rows 0":                            func(h *header) { h.rows = 0 },
 		"rows 2^32-1":                       func(h *header) { h.rows = -1 },
 		"most rows":                         func(h *header) { h.rows = MaxRows },
-		"galleries":                         func(h *header) { h.galleries = MaxGalleries + 1 },
-		"most galleries":                    func(h *header) { h.galleries = MaxGalleries },
 	} {
 		h := src.header()
 		change(&h)
@@ -218,7 +216,7 @@ func TestBoundsOfHeaders(t *testing.T) {
 			t.Errorf("byte %d of the trailer: %v, want ErrCorrupt", i, err)
 		}
 	}
-	for _, i := range []int{0, 2, 3, 20, 23, 112, 127} {
+	for _, i := range []int{0, 2, 3} {
 		h := src.header()
 		b := h.encode()
 		b[i] |= 2
@@ -229,27 +227,22 @@ func TestBoundsOfHeaders(t *testing.T) {
 }
 
 func TestColumnsThatDoNotFit(t *testing.T) {
-	src := newSource(rand.New(rand.NewPCG(2, 6)), shape{dim: 16, rows: 70, galleries: 2, dead: 0.3})
+	src := newSource(rand.New(rand.NewPCG(2, 6)), shape{dim: 16, rows: 70, dead: 0.3})
 	whole := src.encode()
-	if _, err := decodeColumns(whole, 70, 2); err != nil {
+	if _, err := decodeColumns(whole, 70); err != nil {
 		t.Fatal(err)
 	}
 	dead := 0
 	for !has(src.Dead, dead) {
 		dead++
 	}
-	masks := 70 * rowColumns
+	masks := 16 * 70
 	for name, i := range map[string]int{
-		"key of a dead row": 8*dead + 7, "person of a dead row": 8*(70+dead) + 7, "attribute of a dead row": 70*24 + 6*dead,
-		"bits behind the last row": masks + 8, "wide": masks + 16 + 8, "gallery": len(whole) - 8, "gallery order": len(whole) - 32,
+		"key of a dead row": 8*dead + 7, "origin of a dead row": 8*(70+dead) + 7, "bits behind the last row": masks + 8, "wide": masks + 16 + 8,
 	} {
 		b := bytes.Clone(whole)
 		b[i] ^= 0xff
-		if name == "gallery order" {
-			b[i] = 0
-			copy(b[i:i+16], b[i-32:i-16])
-		}
-		if _, err := decodeColumns(b, 70, 2); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeColumns(b, 70); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v, want ErrCorrupt", name, err)
 		}
 	}

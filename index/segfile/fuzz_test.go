@@ -12,7 +12,7 @@ import (
 // are anything but sealed with the right key. The first open only if they are the file
 // that was written; neither may panic or take more memory than there are bytes.
 func FuzzOpen(f *testing.F) {
-	src, w := newSource(rand.New(rand.NewPCG(6, 1)), shape{dim: 16, rows: 5, galleries: 1, bits: true}), newKeyring()
+	src, w := newSource(rand.New(rand.NewPCG(6, 1)), shape{dim: 16, rows: 5, bits: true}), newKeyring()
 	fs := vfs.NewMem()
 	mustWrite(f, fs, "a", src, w)
 	whole, want := readFile(f, fs, "a"), twin(src)
@@ -52,13 +52,13 @@ func FuzzOpen(f *testing.F) {
 
 // FuzzDecode decodes key pages and columns: what is accepted is encoded as it was.
 func FuzzDecode(f *testing.F) {
-	for i, s := range []shape{{dim: 1, rows: 1}, {dim: 1, rows: 70, galleries: 3, dead: 0.5}} {
+	for i, s := range []shape{{dim: 1, rows: 1}, {dim: 1, rows: 70, dead: 0.5}} {
 		src := newSource(rand.New(rand.NewPCG(6, uint64(i))), s)
-		f.Add(src.encode(), uint8(s.rows), uint8(s.galleries))
+		f.Add(src.encode(), uint8(s.rows))
 	}
 	page := keyPage{sequence: 9, wrapped: []byte("wrapped")}
-	f.Add(page.encode(), uint8(1), uint8(0))
-	f.Fuzz(func(t *testing.T, b []byte, rows, galleries uint8) {
+	f.Add(page.encode(), uint8(1))
+	f.Fuzz(func(t *testing.T, b []byte, rows uint8) {
 		if len(b) >= pageSize {
 			p := bytes.Clone(b[:pageSize])
 			sum := castagnoli(p[:pageSum])
@@ -67,11 +67,11 @@ func FuzzDecode(f *testing.F) {
 				t.Fatal("a key page is not encoded as it was")
 			}
 		}
-		n := columnBytes(int(rows), int(galleries))
+		n := columnBytes(int(rows))
 		if rows == 0 || int64(len(b)) < n {
 			return
 		}
-		if c, err := decodeColumns(b[:n], int(rows), int(galleries)); err == nil && !bytes.Equal(c.encode(), b[:n]) {
+		if c, err := decodeColumns(b[:n], int(rows)); err == nil && !bytes.Equal(c.encode(), b[:n]) {
 			t.Fatal("columns are not encoded as they were")
 		}
 	})

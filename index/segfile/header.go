@@ -14,24 +14,17 @@ import (
 //	4    dimension, u32
 //	8    form, u32
 //	12   rows, u32
-//	16   galleries, u32
-//	20   zeros, 4 bytes
-//	24   store, 16 bytes
-//	40   SHA-256 of the model's name
-//	72   position: number of entries, u64
-//	80   position: root, 32 bytes
-//	112  zeros, 16 bytes
-const headerSize = 128
+//	16   store, 16 bytes
+//	32   SHA-256 of the model's name
+const headerSize = 64
 
 type header struct {
-	bits      bool
-	dim       int
-	form      uint32
-	rows      int
-	galleries int
-	store     [16]byte
-	model     [32]byte
-	position  Position
+	bits  bool
+	dim   int
+	form  uint32
+	rows  int
+	store [16]byte
+	model [32]byte
 }
 
 func (h *header) encode() []byte {
@@ -42,11 +35,8 @@ func (h *header) encode() []byte {
 	be.PutUint32(b[4:], uint32(h.dim))
 	be.PutUint32(b[8:], h.form)
 	be.PutUint32(b[12:], uint32(h.rows))
-	be.PutUint32(b[16:], uint32(h.galleries))
-	copy(b[24:], h.store[:])
-	copy(b[40:], h.model[:])
-	be.PutUint64(b[72:], h.position.Size)
-	copy(b[80:], h.position.Root[:])
+	copy(b[16:], h.store[:])
+	copy(b[32:], h.model[:])
 	return b
 }
 
@@ -54,8 +44,8 @@ func (h *header) encode() []byte {
 func decodeHeader(b []byte) (header, error) {
 	be := binary.BigEndian
 	h := header{
-		bits: b[1] == 1, dim: int(be.Uint32(b[4:])), form: be.Uint32(b[8:]), rows: int(be.Uint32(b[12:])), galleries: int(be.Uint32(b[16:])),
-		store: [16]byte(b[24:40]), model: [32]byte(b[40:72]), position: Position{be.Uint64(b[72:]), [32]byte(b[80:112])},
+		bits: b[1] == 1, dim: int(be.Uint32(b[4:])), form: be.Uint32(b[8:]), rows: int(be.Uint32(b[12:])),
+		store: [16]byte(b[16:32]), model: [32]byte(b[32:64]),
 	}
 	if err := h.check(); err != nil {
 		return header{}, err

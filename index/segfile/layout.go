@@ -90,7 +90,7 @@ func wholeBlocks(block int) int { return max(1, bigChunk/block) * block }
 func (h *header) layout() layout {
 	var l layout
 	l.extents[sectionHeader] = newExtent(sectionHeader, headerSize, headerSize)
-	l.extents[sectionColumns] = newExtent(sectionColumns, columnBytes(h.rows, h.galleries), bigChunk)
+	l.extents[sectionColumns] = newExtent(sectionColumns, columnBytes(h.rows), bigChunk)
 	bits := int64(0)
 	if h.bits {
 		bits = planeBytes(Bits, h.dim, h.rows)
@@ -122,8 +122,6 @@ func (h *header) check() error {
 		return bad(ErrCorrupt, "header: dimension", h.dim, fmt.Sprintf("1..%d", simd.MaxDim))
 	case h.rows < 1 || h.rows > MaxRows:
 		return bad(ErrCorrupt, "header: rows", h.rows, fmt.Sprintf("1..%d", MaxRows))
-	case h.galleries < 0 || h.galleries > MaxGalleries:
-		return bad(ErrCorrupt, "header: galleries", h.galleries, fmt.Sprintf("0..%d", MaxGalleries))
 	}
 	return nil
 }

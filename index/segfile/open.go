@@ -109,9 +109,6 @@ func (f *File) Binding() Binding {
 	return Binding{Store: f.header.store, Model: f.model, Dim: f.header.dim, Form: f.header.form}
 }
 
-// Position is the state of the ledger that the rows are of.
-func (f *File) Position() Position { return f.header.position }
-
 // Size is the number of bytes of the file.
 func (f *File) Size() int64 { return f.layout.size }
 
@@ -133,6 +130,6 @@ func (f *File) ReadColumns(ctx context.Context) (*Columns, error) {
 	if err := f.read(ctx, sectionColumns, b, 1); err != nil {
 		return nil, err
 	}
-	c, err := decodeColumns(b, f.header.rows, f.header.galleries)
+	c, err := decodeColumns(b, f.header.rows)
 	return c, at(f.path, err)
 }

@@ -29,11 +29,8 @@ type FS = vfs.FS
 // OS is the file system of the machine.
 func OS() FS { return vfs.Default }
 
-// MaxRows and MaxGalleries bound a file, so that a header bounds what is allocated.
-const (
-	MaxRows      = 1 << 20
-	MaxGalleries = 1 << 12
-)
+// MaxRows bounds a file, so that a header bounds what is allocated.
+const MaxRows = 1 << 20
 
 // Binding says for what rows are good. A file is opened only for the binding that it
 // was written for.
@@ -51,39 +48,14 @@ type Binding struct {
 
 func (b *Binding) model() [32]byte { return sha256.Sum256([]byte(b.Model)) }
 
-// Position is a state of the ledger: its number of entries and its root there. Rows
-// of a file are what the ledger had at its position.
-type Position struct {
-	Size uint64
-	Root [32]byte
-}
-
-// Attributes are the numbers by which searches are narrowed, as the index has them.
-type Attributes struct {
-	BirthYear   uint16
-	Nationality uint16
-	Sex         uint8
-	Quality     uint8
-}
-
-// Gallery is the rows that are in a gallery. The index numbers galleries anew in each
-// process, so a file names them by what the ledger calls them.
-type Gallery struct {
-	ID   [16]byte
-	Rows []uint64 // mask
-}
-
 // Columns are what a file has of each row beside its vector. A mask is a bit for each
 // row, row r in bit r%64 of word r/64, in (rows+63)/64 words, the bits behind the last
 // row 0; nil stands for no bit set, to write and when read.
 type Columns struct {
-	Keys, People []uint64
+	Keys []uint64
 	// Origins are digests of what each row was made from, so that a row is used only
 	// for the very record it belongs to, even where keys are given again.
-	Origins    []uint64
-	Attributes []Attributes
-	// Galleries are in ascending order of ID, each once.
-	Galleries []Gallery
+	Origins []uint64
 	// Dead rows are in no plane and have zeros in all columns.
 	Dead []uint64
 	// Wide rows are those that the index does not trust to their 8-bit code.
@@ -134,7 +106,6 @@ func planeBytes(p Plane, dim, rows int) int64 {
 // its first rows are written.
 type Source struct {
 	Binding
-	Position
 	Columns
 	// Bits may be nil: then the file has no such plane. Each plane has at least
 	// PlaneBytes for the rows of Columns; what is behind is not looked at.

@@ -20,11 +20,10 @@ import (
 func TestReadsWhatWasWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := shape{
-			dim:       rapid.SampledFrom([]int{1, 16, 33, 128, 384, 400, 512, 1000, 4096}).Draw(t, "dim"),
-			rows:      rapid.OneOf(rapid.IntRange(1, 40), rapid.SampledFrom([]int{63, 64, 65, 128, 300})).Draw(t, "rows"),
-			galleries: rapid.IntRange(0, 3).Draw(t, "galleries"),
-			bits:      rapid.Bool().Draw(t, "bits"),
-			dead:      rapid.SampledFrom([]float64{0, 0.1, 1}).Draw(t, "dead"),
+			dim:  rapid.SampledFrom([]int{1, 16, 33, 128, 384, 400, 512, 1000, 4096}).Draw(t, "dim"),
+			rows: rapid.OneOf(rapid.IntRange(1, 40), rapid.SampledFrom([]int{63, 64, 65, 128, 300})).Draw(t, "rows"),
+			bits: rapid.Bool().Draw(t, "bits"),
+			dead: rapid.SampledFrom([]float64{0, 0.1, 1}).Draw(t, "dead"),
 		}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 		src, fs, w := newSource(rng, s), vfs.NewMem(), newKeyring()
@@ -46,7 +45,7 @@ func TestReadsWhatWasWritten(t *testing.T) {
 // Sections of several chunks and groups, of lengths that do not divide a chunk.
 func TestManyChunks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, s := range []shape{{dim: 400, rows: 6001, galleries: 2, bits: true, dead: 0.2}, {dim: 3000, rows: 1501, bits: true}, {dim: 16, rows: 70_000, dead: 0.01}} {
+	for _, s := range []shape{{dim: 400, rows: 6001, bits: true, dead: 0.2}, {dim: 3000, rows: 1501, bits: true}, {dim: 16, rows: 70_000, dead: 0.01}} {
 		src, fs, w := newSource(rng, s), vfs.NewMem(), newKeyring()
 		mustWrite(t, fs, "a", src, w)
 		got, err := readAll(fs, "a", src.Binding, w, NewCache(1<<20), 4)
@@ -61,7 +60,7 @@ func TestManyChunks(t *testing.T) {
 // of TestReadsWhatWasWritten shows the second, this the first.
 func TestNoPlaintextOnDisk(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 3))
-	src, fs, w := newSource(rng, shape{dim: 64, rows: 100, galleries: 2, bits: true}), vfs.NewMem(), newKeyring()
+	src, fs, w := newSource(rng, shape{dim: 64, rows: 100, bits: true}), vfs.NewMem(), newKeyring()
 	src.Model = "a model of this name"
 	mustWrite(t, fs, "a", src, w)
 	b := readFile(t, fs, "a")
@@ -79,7 +78,7 @@ func TestNoPlaintextOnDisk(t *testing.T) {
 
 // noncesMeet says which nonce would serve for two chunks of a file.
 func noncesMeet() error {
-	h := newSource(rand.New(rand.NewPCG(1, 4)), shape{dim: 512, rows: 4000, galleries: 40, bits: true}).header()
+	h := newSource(rand.New(rand.NewPCG(1, 4)), shape{dim: 512, rows: 4000, bits: true}).header()
 	l, s, p := h.layout(), &sealer{}, place{}
 	seen := map[[nonceSize]byte]string{}
 	for i := range l.extents {
@@ -164,15 +163,9 @@ func TestWriteRefuses(t *testing.T) {
 		"no rows":           func(s *Source) { s.Columns = Columns{} },
 		"dimension 0":       func(s *Source) { s.Dim = 0 },
 		"dimension 4097":    func(s *Source) { s.Dim = simd.MaxDim + 1 },
-		"people":            func(s *Source) { s.People = s.People[1:] },
 		"origins":           func(s *Source) { s.Origins = append(s.Origins, 1) },
-		"attributes":        func(s *Source) { s.Attributes = nil },
 		"mask length":       func(s *Source) { s.Dead = make([]uint64, 3) },
 		"mask bits":         func(s *Source) { s.Wide = []uint64{0, 1 << 40} },
-		"gallery mask":      func(s *Source) { s.Galleries[1].Rows = []uint64{} },
-		"gallery order":     func(s *Source) { slices.Reverse(s.Galleries) },
-		"gallery twice":     func(s *Source) { s.Galleries[1].ID = s.Galleries[0].ID },
-		"too many":          func(s *Source) { s.Galleries = make([]Gallery, MaxGalleries+1) },
 		"int8 short":        func(s *Source) { s.Int8 = s.Int8[:100] },
 		"int8 missing":      func(s *Source) { s.Int8 = nil },
 		"half short":        func(s *Source) { s.Half = s.Half[:2*16*100-1] },
@@ -180,7 +173,7 @@ func TestWriteRefuses(t *testing.T) {
 		"more rows than 1M": func(s *Source) { s.Keys = make([]uint64, MaxRows+1) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			src, fs := newSource(rand.New(rand.NewPCG(1, 6)), shape{dim: 16, rows: 100, galleries: 2, bits: true}), vfs.NewMem()
+			src, fs := newSource(rand.New(rand.NewPCG(1, 6)), shape{dim: 16, rows: 100, bits: true}), vfs.NewMem()
 			spoil(src)
 			if err := Write(context.Background(), fs, "a", src, newKeyring()); err == nil {
 				t.Fatal("written")

@@ -44,31 +44,23 @@ func (k *keyring) Unwrap(b []byte) ([]byte, error) {
 
 // shape says how large a source is.
 type shape struct {
-	dim, rows, galleries int
-	bits                 bool
-	dead                 float64 // share of rows
+	dim, rows int
+	bits      bool
+	dead      float64 // share of rows
 }
 
 // newSource makes random rows, with random bytes behind the last one.
 func newSource(rng *mrand.Rand, s shape) *Source {
 	src := &Source{
-		Binding:  Binding{Model: "model", Dim: s.dim, Form: 7},
-		Position: Position{Size: rng.Uint64()},
+		Binding: Binding{Model: "model", Dim: s.dim, Form: 7},
 	}
-	src.Store[3], src.Root[5] = 3, byte(rng.Uint32())
+	src.Store[3] = 3
 	for range s.rows {
 		src.Keys = append(src.Keys, rng.Uint64())
-		src.People = append(src.People, rng.Uint64())
 		src.Origins = append(src.Origins, rng.Uint64())
-		src.Attributes = append(src.Attributes, Attributes{uint16(rng.Uint32()), uint16(rng.Uint32()), uint8(rng.Uint32()), uint8(rng.Uint32())})
 	}
 	src.Dead = newMask(rng, s.rows, s.dead)
 	src.Wide = newMask(rng, s.rows, 0.1)
-	for i := range s.galleries {
-		g := Gallery{Rows: newMask(rng, s.rows, float64(i)/2)}
-		g.ID[0], g.ID[15] = byte(i), byte(rng.Uint32())
-		src.Galleries = append(src.Galleries, g)
-	}
 	plane := func(p Plane) []byte {
 		b := make([]byte, PlaneBytes(p, s.dim, s.rows)+rng.IntN(100))
 		for i := range b {
@@ -98,7 +90,7 @@ func newMask(rng *mrand.Rand, rows int, share float64) []uint64 {
 
 // twin says, byte by byte and row by row, what a file of a source has to hold.
 func twin(s *Source) *Source {
-	t := &Source{Binding: s.Binding, Position: s.Position}
+	t := &Source{Binding: s.Binding}
 	clean := func(m []uint64) []uint64 {
 		var out []uint64
 		for r := range s.Keys {
@@ -114,17 +106,12 @@ func twin(s *Source) *Source {
 	for r := range s.Keys {
 		if has(s.Dead, r) {
 			t.Dead = s.Dead
-			t.Keys, t.People, t.Origins = append(t.Keys, 0), append(t.People, 0), append(t.Origins, 0)
-			t.Attributes = append(t.Attributes, Attributes{})
+			t.Keys, t.Origins = append(t.Keys, 0), append(t.Origins, 0)
 			continue
 		}
-		t.Keys, t.People, t.Origins = append(t.Keys, s.Keys[r]), append(t.People, s.People[r]), append(t.Origins, s.Origins[r])
-		t.Attributes = append(t.Attributes, s.Attributes[r])
+		t.Keys, t.Origins = append(t.Keys, s.Keys[r]), append(t.Origins, s.Origins[r])
 	}
 	t.Wide = clean(s.Wide)
-	for _, g := range s.Galleries {
-		t.Galleries = append(t.Galleries, Gallery{g.ID, clean(g.Rows)})
-	}
 	block := func(p Plane, n int) []byte {
 		src := s.plane(p)
 		if src == nil {
@@ -156,7 +143,7 @@ func readAll(fs vfs.FS, path string, b Binding, w Wrapper, cache *Cache, workers
 		return nil, err
 	}
 	defer f.Close()
-	s := &Source{Binding: f.Binding(), Position: f.Position()}
+	s := &Source{Binding: f.Binding()}
 	c, err := f.ReadColumns(ctx)
 	if err != nil {
 		return nil, err
@@ -194,8 +181,8 @@ func readAll(fs vfs.FS, path string, b Binding, w Wrapper, cache *Cache, workers
 
 // same compares what was read with the twin.
 func same(t interface{ Fatalf(string, ...any) }, got, want *Source) {
-	if !reflect.DeepEqual(got.Binding, want.Binding) || got.Position != want.Position {
-		t.Fatalf("got %v %v, want %v %v", got.Binding, got.Position, want.Binding, want.Position)
+	if !reflect.DeepEqual(got.Binding, want.Binding) {
+		t.Fatalf("got %v, want %v", got.Binding, want.Binding)
 	}
 	if !reflect.DeepEqual(got.Columns, want.Columns) {
 		t.Fatalf("columns differ:\n%+v\n%+v", got.Columns, want.Columns)

@@ -88,8 +88,7 @@ func (s *Source) check() error {
 
 func (s *Source) header() header {
 	return header{
-		bits: s.Bits != nil, dim: s.Dim, form: s.Form, rows: s.Rows(), galleries: len(s.Galleries),
-		store: s.Store, model: s.model(), position: s.Position,
+		bits: s.Bits != nil, dim: s.Dim, form: s.Form, rows: s.Rows(), store: s.Store, model: s.model(),
 	}
 }
 

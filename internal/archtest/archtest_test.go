@@ -51,7 +51,7 @@ func allowed() map[string][]string {
 		"store":         {"store/seal", "internal/mutant"},
 		"store/seal":    {"internal/mutant"},
 
-		"engine": {"templates/...", "matcher/...", "index", "store", "store/seal", "internal/mutant", "internal/offheap"},
+		"engine": {"templates/...", "matcher/...", "index", "index/segfile", "store", "store/seal", "internal/mutant", "internal/offheap"},
 
 		// grpcapi names store for the ledger's entries, which pass through the engine
 		// as they are; server opens the store.

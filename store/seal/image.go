@@ -15,8 +15,9 @@ import (
 // reads may run beside them (a torn read fails its checksum and is done again).
 type image struct {
 	header
-	kek  cipher.AEAD
-	a, b vfs.File
+	kek   cipher.AEAD
+	files *FileKeys
+	a, b  vfs.File
 	// synced is true once whatever was written in bulk has been synced; until then
 	// single changes need no sync of their own, the bulk's covers them.
 	synced bool
@@ -39,7 +40,11 @@ func newImage(fs vfs.FS, dir string, h header, secret []byte) (*image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key-encryption key of epoch %d: %w", h.epoch, err)
 	}
-	img := &image{header: h, kek: kek}
+	files, err := newFileKeys(secret, h)
+	if err != nil {
+		return nil, err
+	}
+	img := &image{header: h, kek: kek, files: files}
 	page := h.encode()
 	for _, which := range []byte{fileA, fileB} {
 		path := fs.PathJoin(dir, fileName(which, h.epoch)+suffixNew)

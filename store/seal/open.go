@@ -124,6 +124,9 @@ func (p *opening) files(secret []byte) (*image, error) {
 	if err != nil {
 		return nil, errors.Join(err, img.close())
 	}
+	if img.files, err = newFileKeys(secret, img.header); err != nil {
+		return nil, errors.Join(err, img.close())
+	}
 	p.page = img.encode()
 	return img, nil
 }
