@@ -66,6 +66,7 @@ func allowed() map[string][]string {
 		"bench/load":    {"api/...", "bench", "bench/synth", "templates/..."},
 		"bench/search":  {"bench", "bench/synth", "index", "index/segfile", "internal/simd", "internal/offheap"},
 		"bench/restart": {"bench", "bench/synth", "engine", "store", "store/seal", "templates/..."},
+		"bench/eval":    {"internal/simd", "matcher/finger", "templates"},
 
 		"cmd/immis": {"api/...", "server", "bench/...", "engine", "store", "store/seal", "templates/...", "internal/config", "internal/gcpace", "internal/telemetry"},
 

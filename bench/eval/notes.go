@@ -1,0 +1,14 @@
+package eval
+
+// Notes of a report: stable codes, which reports spell out in words.
+const (
+	noteTurned    = "both-orders"
+	noteUnchecked = "duplicates-unchecked"
+	noteLabels    = "persons-from-labels"
+	noteSketch    = "sketch"
+	NoteMissing   = "pairs-missing"
+	NoteCommon    = "common-pairs"
+	NoteFailed    = "failures-score-zero"
+	NotePublic    = "not-operational"
+	NoteAllPairs  = "all-pairs"
+)
