@@ -16,7 +16,7 @@ type FoldPair struct {
 // decided rightly at the threshold that decides most of the others rightly.
 type Folds struct {
 	Accuracy float64   `json:"accuracy"` // mean of the folds
-	Spread   float64   `json:"standardError"`
+	Spread   float64   `json:"standard_error"`
 	Folds    []float64 `json:"folds"`
 }
 

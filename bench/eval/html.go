@@ -28,7 +28,7 @@ func (r *Report) HTML(out io.Writer, lang string) error {
 	pc := func(v float64) string {
 		switch {
 		case v != 0 && math.Abs(v) < 0.0001:
-			return number(fmt.Sprintf("%.4f %%", 100*v))
+			return number(fmt.Sprintf("%.*f %%", 1-int(math.Floor(math.Log10(math.Abs(100*v)))), 100*v))
 		default:
 			return number(fmt.Sprintf("%.2f %%", 100*v))
 		}

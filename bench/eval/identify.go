@@ -81,14 +81,14 @@ func (d *Identification) FNIR(rank int, t float64) float64 {
 
 // OpenSet is FNIR at a threshold that keeps FPIR.
 type OpenSet struct {
-	FPIR      float64 `json:"fpirAsked"`
+	FPIR      float64 `json:"fpir_asked"`
 	Reached   float64 `json:"fpir"`
 	Threshold Number  `json:"threshold"`
 	FNIR      float64 `json:"fnir"`
 	// Beyond says that fewer than one false positive was allowed in the searches there
 	// are; Bound is what they show, by the rule of 3.
-	Beyond bool    `json:"beyondTheData,omitempty"`
-	Bound  float64 `json:"fpirUpperBound95,omitempty"`
+	Beyond bool    `json:"beyond_the_data,omitempty"`
+	Bound  float64 `json:"fpir_upper_bound_95,omitempty"`
 }
 
 // AtFPIR is the lowest FNIR(N, 0, T) with FPIR(N, T, L) <= fpir: T is just above the

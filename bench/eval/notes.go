@@ -12,3 +12,10 @@ const (
 	NotePublic    = "not-operational"
 	NoteAllPairs  = "all-pairs"
 )
+
+// Protocols: which comparisons were made. They are codes as notes are.
+const (
+	ProtocolListed   = "protocol-listed"
+	ProtocolFVC      = "protocol-fvc-all-impostors"
+	ProtocolAllPairs = "protocol-all-pairs"
+)

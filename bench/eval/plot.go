@@ -17,7 +17,7 @@ type figure struct {
 }
 
 func newFigure(title string, x0, x1, y0, y1 float64, logX, logY bool) *figure {
-	f := &figure{x0: x0, x1: x1, y0: y0, y1: y1, logX: logX, logY: logY, left: 64, top: 14, width: 556, hight: 300}
+	f := &figure{x0: x0, x1: x1, y0: y0, y1: y1, logX: logX, logY: logY, left: 88, top: 14, width: 532, hight: 300}
 	fmt.Fprintf(&f.b, `<svg viewBox="0 0 640 372" role="img" aria-label="%s">`, html.EscapeString(title))
 	return f
 }
@@ -36,7 +36,7 @@ func (f *figure) py(y float64) float64 {
 
 // percent prints a share in per cent with as many digits as it needs.
 func percent(v float64) string {
-	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.5f", 100*v), "0"), ".") + " %"
+	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.10f", 100*v), "0"), ".") + " %"
 }
 
 // axes draws grid, ticks and names of the axes.
@@ -57,7 +57,9 @@ func (f *figure) axes(xName, yName string, xText, yText func(float64) string) {
 func ticks(a, b float64, log bool) []float64 {
 	var out []float64
 	if log {
-		for e := math.Ceil(math.Log10(a) - 1e-9); e <= math.Log10(b)+1e-9; e++ {
+		first, last := math.Ceil(math.Log10(a)-1e-9), math.Log10(b)+1e-9
+		step := 1 + math.Floor((last-first)/7) // texts of small shares are wide
+		for e := math.Floor(last); e >= first; e -= step {
 			out = append(out, math.Pow(10, e))
 		}
 		return out
@@ -70,7 +72,7 @@ func ticks(a, b float64, log bool) []float64 {
 		}
 	}
 	for i := math.Ceil(a/step - 1e-9); float64(i*step) <= b+float64(step*1e-9); i++ {
-		out = append(out, float64(i*step))
+		out = append(out, float64(i*step)+0) // -0 becomes 0
 	}
 	return out
 }
@@ -95,6 +97,11 @@ func (f *figure) line(class string, n int, at func(int) (x, y float64), steps bo
 // dot marks a point and says what it is.
 func (f *figure) dot(class string, x, y float64, text string) {
 	fmt.Fprintf(&f.b, `<circle class="%s" cx="%.1f" cy="%.1f" r="4.5"/><text class="mark" x="%.1f" y="%.1f">%s</text>`, class, f.px(x), f.py(y), f.px(x)+8, f.py(y)-7, html.EscapeString(text))
+}
+
+// dotUnder is dot with its text on the other side.
+func (f *figure) dotUnder(class string, x, y float64, text string) {
+	fmt.Fprintf(&f.b, `<circle class="%s" cx="%.1f" cy="%.1f" r="4.5"/><text class="mark" x="%.1f" y="%.1f" text-anchor="end">%s</text>`, class, f.px(x), f.py(y), f.px(x)-8, f.py(y)+16, html.EscapeString(text))
 }
 
 // area fills under a stepped outline.
@@ -127,7 +134,7 @@ func drawDET(r *Report, w words) string {
 	floor := math.Pow(10, math.Floor(math.Log10(1/float64(max(r.NonMated, 10)))))
 	side := math.Pow(10, math.Floor(math.Log10(1/float64(max(r.Mated, 10)))))
 	f := newFigure(w["det"], floor, 1, side, 1, true, true)
-	f.axes(w["fmr"], w["fnmr"], percent, percent)
+	f.axes(w["fmr"], w["fnmr"], w.number(percent), w.number(percent))
 	low, high := max(floor, side), 1.0
 	f.line("equal", 2, func(i int) (float64, float64) { v := []float64{low, high}[i]; return v, v }, false)
 	draw := func(class string, p []Point) {
@@ -149,7 +156,7 @@ func drawDET(r *Report, w words) string {
 		}
 		y := n.FNMR
 		if n.Name == "EER" {
-			f.dot("a", n.FMR, y, "EER "+fmt.Sprintf("%.2f %%", 100*n.Value))
+			f.dotUnder("a", n.FMR, y, "EER "+w.percent(n.Value))
 		} else {
 			f.dot("a", n.FMR, y, n.Name)
 		}
@@ -173,7 +180,7 @@ func drawScores(r *Report, w words) string {
 		return ""
 	}
 	f := newFigure(w["scores"], r.Scores[0].From, r.Scores[len(r.Scores)-1].To, 0, 1.08, false, false)
-	f.axes(w["score"], w["share"], func(v float64) string { return fmt.Sprintf("%.4g", v) }, func(float64) string { return "" })
+	f.axes(w["score"], w["share"], w.number(func(v float64) string { return fmt.Sprintf("%.4g", v) }), func(float64) string { return "" })
 	f.area("b", len(r.Scores), func(i int) (float64, float64, float64) {
 		d := r.Scores[i]
 		return d.From, d.To, d.NonMated / topN
@@ -203,7 +210,7 @@ func drawCMC(r *Report, w words) string {
 	f := newFigure(w["cmc"], 1, float64(max(len(c), 2)), max(0, low-0.02), 1, false, false)
 	f.axes(w["rank"], w["found"], func(v float64) string { return fmt.Sprintf("%.0f", v) }, percent)
 	f.line("a", len(c), func(i int) (float64, float64) { return float64(i + 1), c[i] }, true)
-	f.dot("a", 1, c[0], fmt.Sprintf("%.2f %%", 100*c[0]))
+	f.dot("a", 1, c[0], w.percent(c[0]))
 	return f.svg()
 }
 
@@ -218,7 +225,7 @@ func drawReject(r *Report, w words) string {
 		}
 	}
 	f := newFigure(w["reject"], 0, 0.9, 0, max(float64(top*1.1), 1e-6), false, false)
-	f.axes(w["rejected"], "FNMR", percent, percent)
+	f.axes(w["rejected"], "FNMR", w.number(percent), w.number(percent))
 	f.line("equal", 2, func(i int) (float64, float64) {
 		return float64(float64(i) * min(first, 0.9)), float64(float64(1-i) * first)
 	}, false)

@@ -28,7 +28,7 @@ type Rate struct {
 	Errors int64 `json:"errors"`
 	Trials int64 `json:"trials"`
 	// Interval holds the 95 % percentile bounds of the bootstrap over persons.
-	Interval *Interval `json:"interval95,omitempty"`
+	Interval *Interval `json:"interval_95,omitempty"`
 	// Coarse says that only the edges of the histogram's bins were thresholds: the
 	// exact value is in From..To.
 	Coarse bool    `json:"coarse,omitempty"`
@@ -36,11 +36,11 @@ type Rate struct {
 	To     float64 `json:"to,omitempty"`
 	// Beyond says that fewer than one error was allowed in the number of comparisons:
 	// the data do not show the FMR asked for. FMRBound is what they show (rule of 3).
-	Beyond   bool    `json:"beyondTheData,omitempty"`
-	FMRBound float64 `json:"fmrUpperBound95,omitempty"`
+	Beyond   bool    `json:"beyond_the_data,omitempty"`
+	FMRBound float64 `json:"fmr_upper_bound_95,omitempty"`
 	// Few says that fewer than 30 errors stand behind the rate or behind its threshold:
 	// by the rule of 30 it is not known within 30 %.
-	Few bool `json:"fewerThan30Errors,omitempty"`
+	Few bool `json:"fewer_than_30_errors,omitempty"`
 }
 
 // Interval is a confidence interval.

@@ -14,29 +14,29 @@ import (
 type Report struct {
 	Title      string        `json:"title"`
 	Origin     string        `json:"origin"`
-	Protocol   string        `json:"protocol"`
+	Protocol   string        `json:"protocol"` // a code, see Note
 	Date       string        `json:"date,omitempty"`
 	Samples    int           `json:"samples"`
 	Persons    int           `json:"persons"`
-	PersonUnit string        `json:"personUnit"` // person or finger
+	PersonUnit string        `json:"person_unit"` // person or finger
 	Mated      int64         `json:"mated"`
-	NonMated   int64         `json:"nonMated"`
+	NonMated   int64         `json:"non_mated"`
 	Failures   *Failures     `json:"failures,omitempty"`
 	FTE        *float64      `json:"fte,omitempty"`
 	Exact      bool          `json:"exact"`
-	Resolution float64       `json:"scoreResolution,omitempty"` // relative, where not exact
+	Resolution float64       `json:"score_resolution,omitempty"` // relative, where not exact
 	Rates      []Named       `json:"rates"`
-	MinCllr    float64       `json:"minCllrBits"`
-	Cllr       *float64      `json:"cllrBits,omitempty"`
+	MinCllr    float64       `json:"min_cllr_bits"`
+	Cllr       *float64      `json:"cllr_bits,omitempty"`
 	Identified *Ranks        `json:"identification,omitempty"`
-	Folds      *Folds        `json:"tenFold,omitempty"`
+	Folds      *Folds        `json:"ten_fold,omitempty"`
 	Cells      []CellRate    `json:"cells,omitempty"`
 	Sets       []CellRate    `json:"sets,omitempty"`
 	Peer       *Peer         `json:"peer,omitempty"`
 	DET        []Point       `json:"det"`
 	Scores     []Density     `json:"scores"`
-	RejectAt   Number        `json:"errorVersusRejectThreshold,omitempty"`
-	Reject     []RejectPoint `json:"errorVersusReject,omitempty"`
+	RejectAt   Number        `json:"error_versus_reject_threshold,omitempty"`
+	Reject     []RejectPoint `json:"error_versus_reject,omitempty"`
 	Bootstrap  Rounds        `json:"bootstrap"`
 	Notes      []string      `json:"notes,omitempty"`
 	Seconds    float64       `json:"seconds,omitempty"` // of the comparisons
@@ -59,7 +59,7 @@ type Ranks struct {
 	N        int       `json:"gallery"`
 	Searches int       `json:"searches"`
 	CMC      []float64 `json:"cmc"`
-	Open     []OpenSet `json:"openSet,omitempty"`
+	Open     []OpenSet `json:"open_set,omitempty"`
 }
 
 // CellRate are the rates of one group. A suppressed one says nothing but its name.
@@ -69,18 +69,18 @@ type CellRate struct {
 	Suppressed bool    `json:"suppressed,omitempty"`
 	Persons    int     `json:"persons,omitempty"`
 	Mated      int64   `json:"mated,omitempty"`
-	NonMated   int64   `json:"nonMated,omitempty"`
+	NonMated   int64   `json:"non_mated,omitempty"`
 	Rates      []Named `json:"rates,omitempty"`
 	// At holds FMR and FNMR at the threshold that gives FMR 0.1 % over all: what one
 	// threshold means for each group.
-	FMR  float64 `json:"fmrAtCommonThreshold"`
-	FNMR float64 `json:"fnmrAtCommonThreshold"`
+	FMR  float64 `json:"fmr_at_common_threshold"`
+	FNMR float64 `json:"fnmr_at_common_threshold"`
 }
 
 // Peer is another system on the same pairs.
 type Peer struct {
 	Name        string       `json:"name"`
-	Pairs       int64        `json:"commonPairs"`
+	Pairs       int64        `json:"common_pairs"`
 	Rates       []Named      `json:"rates"`
 	Ours        []Named      `json:"ours"` // on the common pairs
 	Differences []Difference `json:"differences"`
@@ -91,7 +91,7 @@ type Peer struct {
 type Difference struct {
 	Name     string    `json:"name"`
 	Value    float64   `json:"value"`
-	Interval *Interval `json:"interval95,omitempty"`
+	Interval *Interval `json:"interval_95,omitempty"`
 }
 
 // Density is the share of scores in an interval of the drawing of distributions.
@@ -99,7 +99,7 @@ type Density struct {
 	From     float64 `json:"from"`
 	To       float64 `json:"to"`
 	Mated    float64 `json:"mated"`
-	NonMated float64 `json:"nonMated"`
+	NonMated float64 `json:"non_mated"`
 }
 
 // SmallCell is how many persons a group must have to be shown.

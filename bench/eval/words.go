@@ -1,6 +1,9 @@
 package eval
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // words are the texts of a report in one language.
 type words map[string]string
@@ -43,6 +46,9 @@ func english() words {
 		"not-operational":      "Results on public collections show how systems compare. They are no prediction for an operation, and no evidence about a legal limit.",
 		"all-pairs":            "Every image is compared with every other one; errors in the labels of the collection count as errors of the system.",
 		"pooled":               "over all sets, one threshold",
+		ProtocolListed:         "Comparisons as the file lists them.",
+		ProtocolFVC:            "FVC with all impostors: in each set every pair of impressions once, one threshold for all sets; a finger counts as a person.",
+		ProtocolAllPairs:       "Every image with every other one, by the cosine. Identification: gallery of each person's first image, all others as probes, ties against the system; FPIR from the same probes with their mates left out.",
 	}
 }
 
@@ -73,7 +79,23 @@ func ukrainian() words {
 		"not-operational":      "Результати на публічних збірках показують, як системи співвідносяться між собою. Вони не є прогнозом для роботи установи і не доводять дотримання законних меж.",
 		"all-pairs":            "Кожне зображення порівняно з кожним іншим; помилки в мітках збірки рахуються як помилки системи.",
 		"pooled":               "усі набори, один поріг",
+		ProtocolListed:         "Порівняння в тому вигляді, як їх наведено у файлі.",
+		ProtocolFVC:            "FVC з усіма сторонніми: у кожному наборі кожна пара відбитків по одному разу, один поріг для всіх наборів; палець рахується за особу.",
+		ProtocolAllPairs:       "Кожне зображення з кожним іншим, за косинусом. Ідентифікація: у галереї перше зображення кожної особи, решта — проби, рівні оцінки — не на користь системи; FPIR — за тими самими пробами без власних зображень.",
 	}
+}
+
+// number has a way to write numbers write them as the language does.
+func (w words) number(f func(float64) string) func(float64) string {
+	if w["lang"] != "uk" {
+		return f
+	}
+	return func(v float64) string { return strings.ReplaceAll(f(v), ".", ",") }
+}
+
+// percent is a share with two decimals.
+func (w words) percent(v float64) string {
+	return w.number(func(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) })(v)
 }
 
 // note spells out a code.
@@ -87,5 +109,5 @@ func (w words) note(code string) string {
 	return code
 }
 
-// Note spells out a note of a report in English.
+// Note spells out a note or a protocol of a report in English.
 func Note(code string) string { return english().note(code) }

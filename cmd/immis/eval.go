@@ -63,7 +63,7 @@ func (o *evalOutput) end(a *app, r *eval.Report) error {
 	if a.json {
 		return a.printValue(r)
 	}
-	a.printf("%s\n  data       %s\n  protocol   %s\n", r.Title, r.Origin, r.Protocol)
+	a.printf("%s\n  data       %s\n  protocol   %s\n", r.Title, r.Origin, eval.Note(r.Protocol))
 	a.printf("  counts     %d samples, %d %ss; %d mated, %d non-mated comparisons", r.Samples, r.Persons, r.PersonUnit, r.Mated, r.NonMated)
 	if r.Seconds > 0 {
 		a.printf(" in %.1f s", r.Seconds)

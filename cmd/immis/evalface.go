@@ -65,9 +65,9 @@ func (c *evalFaceCmd) Run(a *app) error {
 	if err != nil {
 		return evalError(c.Vectors, err)
 	}
-	r := c.begin(strings.TrimSuffix(filepath.Base(c.Vectors), filepath.Ext(c.Vectors)), fmt.Sprintf("%s and %s, %d rows of %d values", c.Vectors, c.Index, len(ids), v.Dim))
+	r := c.begin(strings.TrimSuffix(filepath.Base(c.Vectors), filepath.Ext(c.Vectors)), fmt.Sprintf("%s, %s, %d x %d", c.Vectors, c.Index, len(ids), v.Dim))
 	r.Seconds = time.Since(begun).Seconds()
-	r.Protocol = "every image with every other one, cosine; identification: gallery of each person's first image, all others as probes, ties against the system; FPIR from the same probes with their mates left out"
+	r.Protocol = eval.ProtocolAllPairs
 	r.Samples, r.Persons, r.Notes = len(ids), len(all.Images), []string{eval.NotePublic, eval.NoteAllPairs}
 	curve, err := r.Measure(a.ctx, all, cfg)
 	if err != nil {

@@ -83,7 +83,7 @@ func (c *evalScoresCmd) Run(a *app) error {
 	if err := t.Finish(); err != nil {
 		return evalError(c.File, err)
 	}
-	r.Protocol = "comparisons as listed in the file"
+	r.Protocol = eval.ProtocolListed
 	r.Samples, r.Persons, r.Notes = t.Samples(), t.Persons(), t.Notes
 	curve, err := r.Measure(a.ctx, t.All, c.config(ph))
 	if err != nil {
@@ -117,14 +117,12 @@ func readFVC(a *app, files []string, only map[[2]string]float64, ph *phases) (*e
 	return t, nil
 }
 
-const fvcProtocol = "FVC with all impostors: in each set every pair of impressions once; one threshold for all sets; a finger counts as a person"
-
 // finishFVC fills a report from a test, and sets it beside the scores of a peer.
 func finishFVC(a *app, r *eval.Report, t *eval.FingerTest, against string, cfg eval.Config, ph *phases) error {
 	if err := t.Finish(); err != nil {
 		return evalError(r.Title, err)
 	}
-	r.Protocol, r.PersonUnit = fvcProtocol, "finger"
+	r.Protocol, r.PersonUnit = eval.ProtocolFVC, "finger"
 	r.Samples, r.Persons = t.Samples(), t.Persons()
 	r.Notes = append(t.Notes, eval.NotePublic)
 	if t.Missing() > 0 {

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"filippo.io/age"
 
@@ -43,14 +44,40 @@ func appendVector(b []byte, v []float64) []byte {
 	return b
 }
 
-// faces writes a file of vectors, visit by visit, and its index.
+func appendHalves(b []byte, v []float64) []byte {
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint16(b, half(x))
+	}
+	return b
+}
+
+// half is the IEEE half-precision number next to x towards 0, for |x| from 2^-14 to 1;
+// smaller ones become 0.
+func half(x float64) uint16 {
+	frac, exp := math.Frexp(math.Abs(x))
+	if exp < -13 {
+		return 0
+	}
+	h := uint16(exp+14)<<10 | uint16((frac*2-1)*1024)
+	if x < 0 {
+		h |= 0x8000
+	}
+	return h
+}
+
+// faces writes a file of vectors, visit by visit, and its index; of halves if the name
+// ends in .f16.
 func (s *script) faces(file, indexFile string, people, visits uint64) {
 	s.t.Helper()
 	var b []byte
 	index, row := "row,identity_id\n", 0
 	for visit := range visits {
 		for person := range people {
-			b = appendVector(b, vectorOf(person, visit))
+			if v := vectorOf(person, visit); strings.HasSuffix(file, ".f16") {
+				b = appendHalves(b, v)
+			} else {
+				b = appendVector(b, v)
+			}
 			index += fmt.Sprintf("%d,p%d\n", row, person)
 			row++
 		}
