@@ -48,12 +48,16 @@ func (x *Index) unsaved(all bool) *segment {
 		if s.count == 0 || s.count < s.capacity && !all {
 			continue
 		}
-		if s.file == nil || s.file.rows < s.count || s.file.damaged.Load() || float64(s.file.alive-s.alive) > rewriteAt*float64(s.file.rows) {
+		if s.file == nil || s.file.rows < s.count || s.file.damaged.Load() || float64(s.died()) > rewriteAt*float64(s.file.rows) {
 			return s
 		}
 	}
 	return nil
 }
+
+// died is how many rows have died since the file was written: of those in it, and of
+// those that came later. The number alive would not tell, since rows also come.
+func (s *segment) died() int { return s.count - s.alive - (s.file.rows - s.file.alive) }
 
 // save writes the file of a segment.
 func (x *Index) save(ctx context.Context, s *segment, keys segfile.Wrapper) error {
@@ -204,7 +208,7 @@ func (x *Index) Rekey(ctx context.Context, keys segfile.Wrapper) error {
 	var failed error
 	for _, s := range x.withFiles() {
 		x.mu.Lock()
-		file, same := s.file, s.file.alive == s.alive
+		file, same := s.file, s.died() == 0
 		x.mu.Unlock()
 		if same {
 			err := segfile.Rewrap(f.FS, file.path, old, keys)
