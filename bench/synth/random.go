@@ -23,6 +23,9 @@ const (
 	drawUniform
 	drawRow
 	drawRowSample
+	drawHousehold
+	drawIndividual
+	drawDeclared
 )
 
 // stream is a source of random numbers: PCG with the DXSM output function
