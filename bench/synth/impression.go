@@ -129,22 +129,14 @@ func (w *World) Finger(person int, position templates.Position, n int) templates
 	for _, m := range look.seen {
 		f.Minutiae = append(f.Minutiae, m.quantize())
 	}
-	slices.SortFunc(f.Minutiae, func(a, b templates.Minutia) int {
-		if a.Y != b.Y {
-			return int(a.Y) - int(b.Y)
-		}
-		return int(a.X) - int(b.X)
-	})
+	sortByRow(f.Minutiae)
 	return f
 }
 
 // look draws the master and takes impressions until one has enough minutiae.
 func (w *World) look(person int, position templates.Position, n int) impression {
-	checkIndex("person", person)
+	checkFinger(person, position)
 	checkIndex("impression", n)
-	if position < templates.RightThumb || position > templates.LeftLittle {
-		panic(fmt.Sprintf("synth: finger position %d, want 1..10", position))
-	}
 	finger := newStream(w.config.Seed, drawFinger, uint64(person), uint64(position))
 	master := masterFinger(&finger, position)
 	s := newStream(w.config.Seed, drawImpression, uint64(person), uint64(n)<<8|uint64(position))
@@ -159,6 +151,14 @@ func (w *World) look(person int, position templates.Position, n int) impression 
 		look.addSpurious(&s, point{contactHalfWidth, contactHalfHeight})
 	}
 	return look
+}
+
+// checkFinger panics on a finger that nobody has.
+func checkFinger(person int, position templates.Position) {
+	checkIndex("person", person)
+	if position < templates.RightThumb || position > templates.LeftLittle {
+		panic(fmt.Sprintf("synth: finger position %d, want 1..10", position))
+	}
 }
 
 func takeImpression(s *stream, master []trueMinutia, difficulty float64) impression {

@@ -23,6 +23,8 @@ const (
 	drawUniform
 	drawRow
 	drawRowSample
+	drawRidges
+	drawPrint
 )
 
 // stream is a source of random numbers: PCG with the DXSM output function
