@@ -75,7 +75,7 @@ func (m *MasterPrint) render(s *stream, t *touch) []uint8 {
 				rough := coarse.at(x, y) + float32(0.6*fine.at(x, y))
 				// Height of the skin over the glass: what stands high prints.
 				height := ridge + float32(0.75*n.skin) - float32(damage*1.5)
-				height += float32(rough * (0.22*worn + float32(0.55*max(0, -n.skin))))
+				height += float32(rough * (float32(0.22*worn) + float32(0.55*max(0, -n.skin))))
 				height -= float32((1 - n.contact) * 1.1)
 				v := (height + 0.35) / 1.0
 				v = max(0, min(1, v))

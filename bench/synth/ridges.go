@@ -99,7 +99,7 @@ func growRidges(s *stream, filters *ridgeFilters, f *flow) []float32 {
 			if float64(x*x)+float64(y*y) > 1 {
 				continue
 			}
-			here := period * exp(periodField*places.at(p))
+			here := float64(period * exp(periodField*places.at(p)))
 			i := int(math.Floor((here - periodShort) / (periodLong - periodShort) * filterPeriods))
 			t := int(math.Floor(float64(f.orientation(p)/math.Pi*filterTurns)+0.5)) & (filterTurns - 1)
 			at := row*growWidth + column

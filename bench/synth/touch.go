@@ -44,7 +44,7 @@ func (t *touch) contact(p point) float64 {
 	r += float64(0.035 * t.edge.at(p))
 	inside := (1.02 - r) / 0.12
 	if patch := t.patches.at(p); patch > 1.7 {
-		inside -= float64((patch - 1.7) * t.worn * 2)
+		inside -= float64(float64((patch-1.7)*t.worn) * 2)
 	}
 	return math.Max(0, math.Min(1, inside))
 }

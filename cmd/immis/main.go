@@ -58,6 +58,7 @@ type cli struct {
 	Audit     auditCmd     `cmd:"" help:"Read and prove the ledger."`
 	Epoch     epochCmd     `cmd:"" help:"End key epochs."`
 	Bench     benchCmd     `cmd:"" help:"Measure on this machine, with synthetic people."`
+	Synth     synthCmd     `cmd:"" help:"Make synthetic samples with their truth."`
 	Version   versionCmd   `cmd:"" help:"Show the version."`
 }
 
