@@ -5,8 +5,8 @@ import "math"
 // The damage of a finger: pores along the middle of the ridges, and the white
 // lines of scars and creases.
 const (
-	poreStep  = 11  // px of ridge to a pore, about
-	poreDepth = 0.5 // of a ridge, the deepest
+	poreStep  = 9   // px of ridge to a pore, about
+	poreDepth = 0.9 // of a ridge, the deepest
 	creases   = 1.6 // mean number of white lines
 )
 

@@ -19,7 +19,7 @@ const (
 
 	contactHalfWidth  = 118.0 // semi-axes of the elliptic contact area, px
 	contactHalfHeight = 150.0
-	contactSD         = 0.17  // lognormal, common to both axes
+	contactSD         = 0.17 // lognormal, common to both axes
 	contactLimit      = 1.75 // standard deviations; keeps tiny areas out
 	shiftX, shiftY    = 20.0, 24.0
 	rotationSD        = 9 * math.Pi / 180

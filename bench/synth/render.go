@@ -44,15 +44,14 @@ func (t *touch) mesh() []meshNode {
 
 // near tells whether a place can neighbor one that touches.
 func (t *touch) near(p point) bool {
-	x, y := math.Abs(p.x)/(t.half.x+2*meshStep), math.Abs(p.y)/(t.half.y+2*meshStep)
-	return float64(x*x)+float64(y*y) < 1.5
+	return math.Abs(p.x)-2*meshStep < float64(1.2*t.half.x) && math.Abs(p.y)-2*meshStep < float64(1.2*t.half.y)
 }
 
 // render draws the impression: ridges through the skin's distortion, thick where
 // the finger is wet and broken where it is dry, on the sensor's background.
 func (m *MasterPrint) render(s *stream, t *touch) []uint8 {
 	mesh := t.mesh()
-	fine, coarse := newGrain(s, 1), newGrain(s, 3)
+	fine, coarse, mottle := newGrain(s, 1), newGrain(s, 2), newGrain(s, 13)
 	tone := newGrain(s, 64)
 	ink := make([]float32, ImageWidth*ImageHeight)
 	worn := float32(math.Min(2.2, t.worn))
@@ -72,15 +71,17 @@ func (m *MasterPrint) render(s *stream, t *touch) []uint8 {
 					continue
 				}
 				ridge, damage := m.at(n.x, n.y)
-				rough := coarse.at(x, y) + float32(0.6*fine.at(x, y))
+				rough := coarse.at(x, y) + float32(0.5*fine.at(x, y))
+				uneven := mottle.at(x, y)
 				// Height of the skin over the glass: what stands high prints.
 				height := ridge + float32(0.75*n.skin) - float32(damage*1.5)
-				height += float32(rough * (float32(0.22*worn) + float32(0.55*max(0, -n.skin))))
-				height -= float32((1 - n.contact) * 1.1)
+				height += float32(uneven * (0.2 + float32(0.22*worn)))
+				height += float32(rough * (0.16 + float32(0.24*worn) + float32(0.6*max(0, -n.skin)) + float32(0.7*(1-n.contact))))
+				height -= float32((1 - n.contact) * 1.3)
 				v := (height + 0.35) / 1.0
 				v = max(0, min(1, v))
 				v = float32(v * v * (3 - float32(2*v)))
-				ink[y*ImageWidth+x] = float32(v * min(1, float32(n.contact*1.6)))
+				ink[y*ImageWidth+x] = float32(v * min(1, float32(n.contact*3)) * (0.86 + float32(0.22*uneven)))
 			}
 		}
 	}
