@@ -25,6 +25,7 @@ const (
 	drawRowSample
 	drawRidges
 	drawPrint
+	drawPortrait
 )
 
 // stream is a source of random numbers: PCG with the DXSM output function
