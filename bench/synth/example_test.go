@@ -25,8 +25,8 @@ func Example() {
 	// Output:
 	// Шевченко Квітослава Андріївна / Shevchenko Kvitoslava F 1943-12-01 SYR XUJ474537
 	// truth: person 7 changes: none
-	// synth-512-f0.25 512 values, 49 minutiae
+	// synth-512-f0.25 512 values, 42 minutiae
 	// Омелець Квітослава Андріївна / Omelets Kvitoslava F 1943-12-01 SYR XUQ843324
 	// truth: person 7 changes: surname
-	// synth-512-f0.25 512 values, 28 minutiae
+	// synth-512-f0.25 512 values, 37 minutiae
 }

@@ -17,9 +17,9 @@ const (
 	ImageWidth  = 400
 	ImageHeight = 480
 
-	contactHalfWidth  = 114.0 // semi-axes of the elliptic contact area, px
-	contactHalfHeight = 140.0
-	contactSD         = 0.2  // lognormal, common to both axes
+	contactHalfWidth  = 118.0 // semi-axes of the elliptic contact area, px
+	contactHalfHeight = 150.0
+	contactSD         = 0.17 // lognormal, common to both axes
 	contactLimit      = 1.75 // standard deviations; keeps tiny areas out
 	shiftX, shiftY    = 20.0, 24.0
 	rotationSD        = 9 * math.Pi / 180
@@ -28,14 +28,15 @@ const (
 	bumpLength        = 85.0 // Gaussian radius of a local displacement, px
 	bumpHeight        = 3.8  // its size, px
 	bumpSD            = 0.5  // lognormal
-	missing           = 0.07 // share lost, doubled in patches
-	spurious          = 0.06 // share added
-	qualitySD         = 0.9  // lognormal, multiplies both shares
+	missing           = 0.12 // share lost, doubled in patches
+	spurious          = 0.27 // share added
+	qualitySD         = 0.6  // lognormal, multiplies both shares
 	qualityLimit      = 1.6  // standard deviations
 	jitter            = 1.1  // px
 	angleJitter       = 4 * math.Pi / 180
 	typeFlips         = 0.2
-	spuriousApart     = 6.0 // px between a spurious minutia and any other
+	spuriousApart     = 6.0  // px between a spurious minutia and any other
+	spuriousTurn      = 0.25 // rad, a spurious minutia against the direction of its neighbor
 	patchLength       = 45.0
 
 	// leastMinutiae: an impression with fewer is taken again, as a sensor would;
@@ -129,22 +130,14 @@ func (w *World) Finger(person int, position templates.Position, n int) templates
 	for _, m := range look.seen {
 		f.Minutiae = append(f.Minutiae, m.quantize())
 	}
-	slices.SortFunc(f.Minutiae, func(a, b templates.Minutia) int {
-		if a.Y != b.Y {
-			return int(a.Y) - int(b.Y)
-		}
-		return int(a.X) - int(b.X)
-	})
+	sortByRow(f.Minutiae)
 	return f
 }
 
 // look draws the master and takes impressions until one has enough minutiae.
 func (w *World) look(person int, position templates.Position, n int) impression {
-	checkIndex("person", person)
+	checkFinger(person, position)
 	checkIndex("impression", n)
-	if position < templates.RightThumb || position > templates.LeftLittle {
-		panic(fmt.Sprintf("synth: finger position %d, want 1..10", position))
-	}
 	finger := newStream(w.config.Seed, drawFinger, uint64(person), uint64(position))
 	master := masterFinger(&finger, position)
 	s := newStream(w.config.Seed, drawImpression, uint64(person), uint64(n)<<8|uint64(position))
@@ -159,6 +152,14 @@ func (w *World) look(person int, position templates.Position, n int) impression 
 		look.addSpurious(&s, point{contactHalfWidth, contactHalfHeight})
 	}
 	return look
+}
+
+// checkFinger panics on a finger that nobody has.
+func checkFinger(person int, position templates.Position) {
+	checkIndex("person", person)
+	if position < templates.RightThumb || position > templates.LeftLittle {
+		panic(fmt.Sprintf("synth: finger position %d, want 1..10", position))
+	}
 }
 
 func takeImpression(s *stream, master []trueMinutia, difficulty float64) impression {
@@ -207,7 +208,11 @@ func takeImpression(s *stream, master []trueMinutia, difficulty float64) impress
 func (look *impression) addSpurious(s *stream, half point) {
 	for range 20 {
 		at := point{float64(half.x * s.between(-1, 1)), float64(half.y * s.between(-1, 1))}
-		m := seenMinutia{at: at, direction: float64(2 * math.Pi * s.uniform()), kind: templates.MinutiaEnding, master: -1}
+		m := seenMinutia{at: at, kind: templates.MinutiaEnding, master: -1}
+		m.direction = look.directionNear(at) + float64(spuriousTurn*s.gauss())
+		if s.chance(0.5) {
+			m.direction += math.Pi
+		}
 		if s.chance(0.5) {
 			m.kind = templates.MinutiaBifurcation
 		}
@@ -221,6 +226,19 @@ func (look *impression) addSpurious(s *stream, half point) {
 			return
 		}
 	}
+}
+
+// directionNear is that of the nearest minutia: what breaks or joins ridges by
+// mistake still lies along them.
+func (look *impression) directionNear(at point) float64 {
+	nearest, direction := math.Inf(1), 0.0
+	for i := range look.seen {
+		dx, dy := look.seen[i].at.x-at.x, look.seen[i].at.y-at.y
+		if d := float64(dx*dx) + float64(dy*dy); d < nearest {
+			nearest, direction = d, look.seen[i].direction
+		}
+	}
+	return direction
 }
 
 // inContact tells whether p, in the image plane, is inside the contact ellipse.

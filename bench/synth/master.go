@@ -15,14 +15,14 @@ const (
 
 	density       = 1.15e-3 // candidates per px^2; thinning by distance leaves about 8.8e-4
 	densitySD     = 0.18    // lognormal, finger to finger
-	fieldSD       = 0.55    // lognormal, place to place within a finger
+	fieldSD       = 0.7     // lognormal, place to place within a finger
 	fieldLength   = 40.0
-	hardCore      = 8.5  // no two minutiae are closer
-	softCore      = 19.0 // closer pairs are rarer
-	signLength    = 58.0 // correlation length of the side a minutia points to
-	directionSD   = 0.1  // rad, about the flow
-	bifurcations  = 0.45 // share
-	masterMaximum = 1000 // candidates: a bound on work, never met
+	hardCore      = 8.5   // no two minutiae are closer
+	softCore      = 19.0  // closer pairs are rarer
+	signLength    = 110.0 // correlation length of the side a minutia points to
+	directionSD   = 0.06  // rad, about the flow
+	bifurcations  = 0.45  // share
+	masterMaximum = 1000  // candidates: a bound on work, never met
 )
 
 // trueMinutia is one minutia of a master finger.

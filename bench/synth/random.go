@@ -23,6 +23,9 @@ const (
 	drawUniform
 	drawRow
 	drawRowSample
+	drawRidges
+	drawPrint
+	drawPortrait
 	drawHousehold
 	drawIndividual
 	drawDeclared

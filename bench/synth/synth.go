@@ -14,8 +14,8 @@
 // output is fixed by specification.
 //
 // The package refuses to read files, clocks and the environment, to encode
-// exchange formats (the codecs below templates do that), to hold anything of a
-// real person, and to make images.
+// exchange formats and files of images (the codecs below templates do that), and
+// to hold anything of a real person.
 package synth
 
 import "fmt"

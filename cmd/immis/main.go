@@ -59,7 +59,7 @@ type cli struct {
 	Epoch     epochCmd     `cmd:"" help:"End key epochs."`
 	Bench     benchCmd     `cmd:"" help:"Measure on this machine, with synthetic people."`
 	Eval      evalCmd      `cmd:"" help:"Error rates from labeled comparisons, with a report."`
-	Synth     synthCmd     `cmd:"" help:"Make data of people who do not exist."`
+	Synth     synthCmd     `cmd:"" help:"Make data of people who do not exist, with the truth."`
 	Version   versionCmd   `cmd:"" help:"Show the version."`
 }
 

@@ -12,8 +12,11 @@ import (
 	"immis/bench/synth"
 )
 
+// synthCmd is the group of makers of synthetic data, one field each.
 type synthCmd struct {
-	People synthPeopleCmd `cmd:"" help:"Records of people who do not exist, with the truth about who is who."`
+	Fingers synthFingersCmd `cmd:"" help:"Images of fingers with their true minutiae."`
+	Faces   synthFacesCmd   `cmd:"" help:"Drawn portraits of nobody."`
+	People  synthPeopleCmd  `cmd:"" help:"Records of people who do not exist, with the truth about who is who."`
 }
 
 type synthPeopleCmd struct {
