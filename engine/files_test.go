@@ -147,8 +147,11 @@ func setContents(t testing.TB, fs vfs.FS, path string, b []byte) {
 // searches of the next find who is enrolled, as they do without files.
 func TestFilesOfRowsChangeNoAnswer(t *testing.T) {
 	w := world512(t)
-	const people = 220
-	for _, onDisk := range []bool{false, true} {
+	people, modes := 220, []bool{false, true}
+	if testing.Short() {
+		people, modes = 150, modes[1:]
+	}
+	for _, onDisk := range modes {
 		fs := vfs.NewMem()
 		with := plan{fs: fs, idle: true, engine: func(o *Options) { o.Files.OnDisk, o.Files.Cache = onDisk, 1 }}
 		h := open(t, with)
