@@ -366,6 +366,9 @@ func TestRefusalsDoNotUseUpKeys(t *testing.T) {
 
 // TestPixelsOfARequest: many large pictures are refused before all are decoded.
 func TestPixelsOfARequest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many pixels: in the long run only")
+	}
 	m := &imaging.Image{Width: 4096, Height: 4096, Pix: make([]byte, 4096*4096), PPI: 500}
 	data, err := imaging.EncodePNG(m)
 	if err != nil {

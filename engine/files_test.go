@@ -149,7 +149,7 @@ func TestFilesOfRowsChangeNoAnswer(t *testing.T) {
 	w := world512(t)
 	people, modes := 220, []bool{false, true}
 	if testing.Short() {
-		people, modes = 150, modes[1:]
+		people, modes = 100, modes[1:]
 	}
 	for _, onDisk := range modes {
 		fs := vfs.NewMem()
