@@ -14,10 +14,8 @@ import (
 // shared opens a file of the evaluation data, beside the repository.
 func shared(t testing.TB, name ...string) []byte {
 	t.Helper()
-	for _, up := range []string{"../../..", "../../../../work"} {
-		if b, err := os.ReadFile(filepath.Join(append([]string{up, "shared"}, name...)...)); err == nil {
-			return b
-		}
+	if b, err := os.ReadFile(filepath.Join(append([]string{"../../../shared"}, name...)...)); err == nil {
+		return b
 	}
 	t.Skipf("SKIPPED: %s is not beside the repository", filepath.Join(name...))
 	return nil
