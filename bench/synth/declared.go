@@ -8,17 +8,19 @@ import (
 //go:embed declared.csv
 var declaredText string
 
-// declaredError is a way in which a later record differs.
+// declaredError is a way in which a later record differs. What a person declares comes
+// first, and is in the papers; what a clerk mistakes comes after it, and is not.
 type declaredError struct {
 	name     string
 	perMille uint64
+	clerk    bool
 }
 
 func readErrors(text string) []declaredError {
 	var out []declaredError
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n")[1:] {
 		f := strings.SplitN(line, ",", 4)
-		out = append(out, declaredError{f[0], decimal(f[1])})
+		out = append(out, declaredError{f[0], decimal(f[1]), f[2] == "clerk"})
 	}
 	return out
 }
@@ -46,12 +48,11 @@ const (
 
 // declaring makes the errors of one record.
 type declaring struct {
-	p      *Population
-	who    *Individual
-	d      *Declared
-	s      *stream
-	n      int
-	papers bool // the papers agree with what is declared now
+	p   *Population
+	who *Individual
+	d   *Declared
+	s   *stream
+	n   int
 }
 
 // make makes one error and tells whether it could.
@@ -62,12 +63,10 @@ func (e *declaring) make(kind string) bool {
 	case "transliteration":
 		way := 1 + int(e.s.below(2))
 		d.SurnameLatin, d.GivenLatin = c.latin(d.Surname, way), c.latin(d.Given, way)
-		e.papers = true
 	case "russian_name":
 		if form := russianForm(d.Given); form != "" && !c.arabic {
 			d.Given = form
 			d.GivenLatin = russianLatin(form)
-			e.papers = true
 		}
 	case "typo", "dropped_letter", "doubled_letter", "transposed_letters", "look_alike":
 		e.letter(kind)
@@ -87,14 +86,12 @@ func (e *declaring) make(kind string) bool {
 	case "missing_patronymic":
 		d.Patronymic = ""
 	case "married_name":
-		if e.who.Maiden != "" {
+		if e.who.Maiden != "" && d.Surname == e.who.Surname {
 			d.Surname, d.SurnameLatin = e.who.Maiden, e.who.MaidenLatin
-			e.papers = true
 		}
 	case "invented_name":
 		d.Surname, d.Given = c.surnameOf(e.s).of(d.Sex), c.given(e.s, d.Sex)
 		d.SurnameLatin, d.GivenLatin = c.latin(d.Surname, 0), c.latin(d.Given, 0)
-		e.papers = true
 	case "day_month":
 		if b := d.BirthDate; b.Day <= 12 {
 			d.BirthDate.Day, d.BirthDate.Month = b.Month, b.Day

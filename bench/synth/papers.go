@@ -56,22 +56,31 @@ func fill(text string, n int) string {
 	return text + strings.Repeat("<", n-len(text))
 }
 
+// mrzState is the code of a state in a machine-readable zone: Germany has one letter.
+func mrzState(code string) string {
+	if code == "DEU" {
+		return "D<<"
+	}
+	return code
+}
+
 func short(d Date) string { return fmt.Sprintf("%02d%02d%02d", d.Year%100, d.Month, d.Day) }
 
 // zone makes the machine-readable zone of a paper.
 func (p *Paper) zone(h *Declared) {
 	name := mrzText(h.SurnameLatin) + "<<" + mrzText(h.GivenLatin)
 	code, number := map[string]string{"passport": "P<", "id-card": "I<", "residence-permit": "IR", "temporary-protection": "IT", "refugee": "P<"}[p.Type], fill(mrzText(p.Number), 9)
+	issuer, nationality := mrzState(p.Issuer), mrzState(h.Nationality)
 	birth, expiry, sex := short(h.BirthDate), short(p.Expiry), h.Sex.String()
 	if code[0] == 'P' {
 		optional := fill("", 14)
-		second := number + string(checkDigit(number)) + h.Nationality + birth + string(checkDigit(birth)) + sex + expiry + string(checkDigit(expiry)) + optional + string(checkDigit(optional))
+		second := number + string(checkDigit(number)) + nationality + birth + string(checkDigit(birth)) + sex + expiry + string(checkDigit(expiry)) + optional + string(checkDigit(optional))
 		all := second[:10] + second[13:20] + second[21:43]
-		p.MRZ = []string{fill(code+p.Issuer+name, 44), second + string(checkDigit(all))}
+		p.MRZ = []string{fill(code+issuer+name, 44), second + string(checkDigit(all))}
 		return
 	}
-	first := code + p.Issuer + number + string(checkDigit(number)) + fill("", 15)
-	second := birth + string(checkDigit(birth)) + sex + expiry + string(checkDigit(expiry)) + h.Nationality + fill("", 11)
+	first := code + issuer + number + string(checkDigit(number)) + fill("", 15)
+	second := birth + string(checkDigit(birth)) + sex + expiry + string(checkDigit(expiry)) + nationality + fill("", 11)
 	all := first[5:30] + second[:7] + second[8:15] + second[18:29]
 	p.MRZ = []string{first, second + string(checkDigit(all)), fill(name, 30)}
 }

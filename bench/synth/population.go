@@ -311,8 +311,8 @@ func (e Errors) Has(name string) bool {
 }
 
 // Record makes record n of individual i: 0 is the first encounter, at which all is
-// declared as it is; later ones have errors. The papers of a later record belong to what
-// is declared in it.
+// declared as it is; later ones have errors. Papers have what the person declares, and no
+// mistake of a clerk.
 func (p *Population) Record(i, n int) (Individual, Declared, Errors) {
 	checkIndex("record", n)
 	who := p.Individual(i)
@@ -323,13 +323,15 @@ func (p *Population) Record(i, n int) (Individual, Declared, Errors) {
 	s := newStream(p.seed, drawDeclared, uint64(i), uint64(n))
 	e := &declaring{p: p, who: &who, d: &d, s: &s, n: n}
 	var made Errors
+	written := false
 	for _, kind := range p.errors {
+		if kind.clerk && !written {
+			d.Paper.zone(&d)
+			written = true
+		}
 		if s.below(1000) < kind.perMille && e.make(kind.name) {
 			made = append(made, kind.name)
 		}
-	}
-	if e.papers {
-		d.Paper.zone(&d)
 	}
 	return who, d, made
 }
